@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# Toolchain settings, the libraries that weft stands on, and one function for each kind of target.
+include(GNUInstallDirs)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(absl REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+pkg_check_modules(DPDK REQUIRED IMPORTED_TARGET libdpdk)
+pkg_check_modules(EDIT REQUIRED IMPORTED_TARGET libedit)
+pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+
+# DPDK's headers warn under our flags, so they are SYSTEM; its -march=corei7 and rte_config.h stay.
+add_library(weft_dpdk INTERFACE)
+target_include_directories(weft_dpdk SYSTEM INTERFACE ${DPDK_INCLUDE_DIRS})
+target_compile_options(weft_dpdk INTERFACE -march=corei7 -include rte_config.h)
+target_link_libraries(weft_dpdk INTERFACE ${DPDK_LINK_LIBRARIES})
+
+add_library(weft_options INTERFACE)
+target_include_directories(weft_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(weft_options INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual
+  $<$<BOOL:${WEFT_WERROR}>:-Werror>)
+target_link_libraries(weft_options INTERFACE Threads::Threads)
+if(WEFT_SANITIZE)
+  target_compile_options(weft_options INTERFACE
+    -fsanitize=${WEFT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(weft_options INTERFACE -fsanitize=${WEFT_SANITIZE})
+endif()
+if(WEFT_FUZZ)
+  target_compile_options(weft_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_compile_definitions(weft_options INTERFACE WEFT_COUNT_GUEST_LOADS=1)
+endif()
+
+# weft_room(NAME SOURCES ... DEPS ...): one room, the static library weft_NAME.
+function(weft_room name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(weft_${name} STATIC ${ARG_SOURCES})
+    target_link_libraries(weft_${name} PUBLIC weft_options ${ARG_DEPS})
+  else()
+    add_library(weft_${name} INTERFACE)
+    target_link_libraries(weft_${name} INTERFACE weft_options ${ARG_DEPS})
+  endif()
+endfunction()

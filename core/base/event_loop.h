@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The control thread's one loop: file descriptors, timers, signals and posted work. Every method
+// but Post is called on the thread that runs the loop. Callbacks may add and remove watches, their
+// own too.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/unique_fd.h"
+
+namespace weft {
+
+class EventLoop {
+ public:
+  using FdCallback =
+      std::function<void(uint32_t events)>;  // EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR
+  using Callback = std::function<void()>;
+  using TimerId = uint64_t;  // 0 is no timer
+
+  EventLoop();
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // Watches fd (level-triggered). The caller keeps the descriptor and calls Unwatch before it
+  // closes it.
+  void Watch(int fd, uint32_t events, FdCallback callback);
+  // Changes the events of a watched fd; 0 pauses it (hang-ups are then not reported either).
+  void Rewatch(int fd, uint32_t events);
+  void Unwatch(int fd);
+
+  // Calls back once after `delay`, or every `period`.
+  TimerId After(Time delay, Callback callback);
+  TimerId Every(Time period, Callback callback);
+  void Cancel(TimerId timer);
+
+  // Runs `callback` on the loop's thread soon; from any thread.
+  void Post(Callback callback);
+  // Calls back when the process gets `signal`. Blocks it for the calling thread: call before other
+  // threads start.
+  void OnSignal(int signal, Callback callback);
+
+  void Run();   // until Stop
+  void Stop();  // from a callback or, by Post, from anywhere
+  // Handles what is ready, waiting at most `wait` for the first event. For tests and for start-up.
+  void RunOnce(Time wait);
+
+  Time Now() const { return clock_.Now(); }
+
+ private:
+  struct Watched {
+    FdCallback callback;
+    uint32_t events;
+    bool gone = false;
+  };
+  struct Timer {
+    Time due;
+    Time period;  // 0: once
+    Callback callback;
+  };
+
+  TimerId AddTimer(Time delay, Time period, Callback callback);
+  void RunTimers();
+  void RunPosted();
+  int WaitMilliseconds(Time wait) const;
+
+  MonotonicClock clock_;
+  UniqueFd epoll_;
+  UniqueFd wake_;
+  std::unordered_map<int, std::shared_ptr<Watched>> watched_;
+  std::map<TimerId, Timer> timers_;
+  TimerId last_timer_ = 0;
+  std::vector<UniqueFd> signal_fds_;
+  std::mutex posted_mutex_;
+  std::vector<Callback> posted_;
+  bool stopped_ = false;
+};
+
+}  // namespace weft
