@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// A packet on its way through the graph: private headers, payload borrowed from whoever sent it,
+// and where it came from and goes. One cache line of description, followed by its header room.
+//
+// Lifetime: an input node allocates packets from its worker's PacketPool; they, their headers and
+// what they borrow are valid until the dispatch of this input vector ends. Only the worker that
+// polled a packet ever touches it.
+//
+//   header room (192 bytes):   [ 64 headroom, for tags and tunnels | 128 snapshot ]
+//   the snapshot of a container's packet: [ 12 virtio-net header | 116 first bytes of the frame ]
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/base/ids.h"
+#include "core/packet/ethernet.h"
+#include "core/packet/foreign.h"
+
+namespace weft {
+
+// A piece of payload in foreign memory (a container's) or in an mbuf.
+struct Segment {
+  ForeignPtr data;
+  uint32_t length = 0;  // bytes
+};
+
+class alignas(64) Packet {
+ public:
+  static constexpr size_t kHeadroom = 64;
+  static constexpr size_t kSnapshot = 128;
+  static constexpr size_t kVirtioNetHeader = 12;  // virtio 1.2 §5.1.6
+  static constexpr size_t kMaxHeader =
+      kSnapshot - kVirtioNetHeader;  // bytes of a frame that a snapshot holds
+
+  // The frame's first bytes, private and contiguous: at least kMinFrame, at most kMaxHeader from a
+  // container.
+  const uint8_t* header() const { return header_; }
+  uint32_t header_length() const { return header_length_; }
+  // The whole frame in bytes, headers and payload, without virtio-net header and check sequence.
+  uint32_t length() const { return length_; }
+  uint32_t payload_length() const { return length_ - header_length_; }
+
+  // The Ethernet header; input nodes drop what is too short to have one.
+  const EthernetHeader& ethernet() const {
+    return *reinterpret_cast<const EthernetHeader*>(header_);
+  }
+
+  PortId in_port() const { return in_port_; }
+  PortId out_port() const { return out_port_; }
+  void set_out_port(PortId port) { out_port_ = port; }
+  GroupId out_group() const { return out_group_; }
+  void set_out_group(GroupId group) { out_group_ = group; }
+  bool traced() const { return trace_ != 0; }
+  // Number of this packet's trace, or 0: see core/trace.
+  uint16_t trace() const { return trace_; }
+  void set_trace(uint16_t trace) { trace_ = trace; }
+
+  // Payload pieces, in order; together payload_length() bytes. They may be rewritten by the sender
+  // at any time.
+  size_t segment_count() const { return segment_count_; }
+  const Segment& segment(size_t i) const { return i == 0 ? first_segment_ : more_segments_[i - 1]; }
+
+  // For input nodes: makes this a packet of `port` whose header bytes are `header[0,
+  // header_length)`. At least kVirtioNetHeader bytes before `header` must be writable: output nodes
+  // put their own header there.
+  void Reset(PortId port, uint8_t* header, uint32_t header_length) {
+    header_ = header;
+    length_ = header_length_ = header_length;
+    in_port_ = port;
+    out_port_ = PortId();
+    out_group_ = GroupId();
+    segment_count_ = 0;
+    trace_ = 0;
+  }
+  // For input nodes: appends the only, or the first, piece of payload.
+  void SetPayload(Segment segment) {
+    first_segment_ = segment;
+    segment_count_ = 1;
+    length_ = header_length_ + segment.length;
+  }
+  // For input nodes: `more[0, count)` follow the first piece and live as long as the packet.
+  void SetMorePayload(const Segment* more, size_t count) {
+    more_segments_ = more;
+    segment_count_ = static_cast<uint16_t>(1 + count);
+    for (size_t i = 0; i < count; ++i) length_ += more[i].length;
+  }
+  // For the flood node: the same frame once more; header bytes and payload are shared with
+  // `original`.
+  void CloneFrom(const Packet& original) {
+    header_ = original.header_;
+    more_segments_ = original.more_segments_;
+    first_segment_ = original.first_segment_;
+    length_ = original.length_;
+    header_length_ = original.header_length_;
+    segment_count_ = original.segment_count_;
+    in_port_ = original.in_port_;
+    out_port_ = PortId();
+    out_group_ = GroupId();
+    trace_ = original.trace_;
+  }
+
+  // For output nodes: the kVirtioNetHeader bytes before the frame, to be filled before the header
+  // is copied out.
+  uint8_t* virtio_net_header() { return header_ - kVirtioNetHeader; }
+  // This packet's own header room.
+  uint8_t* headroom() { return reinterpret_cast<uint8_t*>(this) + sizeof(Packet); }
+  uint8_t* snapshot() { return headroom() + kHeadroom; }
+
+ private:
+  uint8_t* header_ = nullptr;
+  const Segment* more_segments_ = nullptr;
+  Segment first_segment_;
+  uint32_t length_ = 0;
+  uint32_t header_length_ = 0;
+  PortId in_port_;
+  PortId out_port_;
+  GroupId out_group_;
+  uint16_t segment_count_ = 0;
+  uint16_t trace_ = 0;
+};
+static_assert(sizeof(Packet) == 64);
+
+// A packet with its header room: what a PacketPool hands out.
+struct PacketSlot {
+  Packet packet;
+  alignas(64) uint8_t room[Packet::kHeadroom + Packet::kSnapshot];
+};
+static_assert(sizeof(PacketSlot) == 256);
+
+}  // namespace weft
