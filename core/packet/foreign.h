@@ -14,6 +14,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "core/packet/short_copy.h"
+
 namespace weft {
 
 #if defined(WEFT_COUNT_GUEST_LOADS)
@@ -69,8 +71,15 @@ class ForeignPtr {
     Note(length);
     std::memcpy(to, host_, length);
   }
+  // The same for 8 to kMaxShortCopy bytes, without a call: what every packet pays.
+  void CopyOutShort(void* to, size_t length) const {
+    Note(length);
+    ShortCopy(to, host_, length);
+  }
   // Copies `length` private bytes here.
   void CopyIn(const void* from, size_t length) const { std::memcpy(host_, from, length); }
+  // The same for 8 to kMaxShortCopy bytes, without a call.
+  void CopyInShort(const void* from, size_t length) const { ShortCopy(host_, from, length); }
   // Copies `length` bytes from one tenant's memory straight into another's: the one copy of a
   // payload.
   void CopyFrom(ForeignPtr from, size_t length) const {

@@ -36,12 +36,12 @@ PacketPool::PacketPool(PacketMemory& memory, size_t capacity)
 
 PacketPool::~PacketPool() { memory_.Free(slots_.data(), slots_.size()); }
 
-void PacketPool::RecycleSlots() {
-  memory_.Free(slots_.data(), taken_);
-  const size_t got = memory_.Allocate(slots_.data(), taken_);
-  if (got < taken_)
-    slots_.erase(slots_.begin() + static_cast<ptrdiff_t>(got),
-                 slots_.begin() + static_cast<ptrdiff_t>(taken_));
+void PacketPool::RecycleSlots(size_t first) {
+  const size_t count = taken_ - first;
+  memory_.Free(slots_.data() + first, count);
+  const size_t got = memory_.Allocate(slots_.data() + first, count);
+  const auto begin = slots_.begin() + static_cast<ptrdiff_t>(first);
+  slots_.erase(begin + static_cast<ptrdiff_t>(got), begin + static_cast<ptrdiff_t>(count));
 }
 
 }  // namespace weft

@@ -67,14 +67,16 @@ class PacketPool {
   size_t taken() const { return taken_; }
   size_t size() const { return slots_.size(); }
 
-  // Ends the dispatch: every packet that was taken is invalid from here on.
-  void EndDispatch() {
-    if (recycle_each_) RecycleSlots();
-    taken_ = 0;
+  // Gives back all packets that were taken after taken() was `mark`.
+  void RewindTo(size_t mark) {
+    if (recycle_each_) RecycleSlots(mark);
+    taken_ = mark;
   }
+  // Ends the dispatch: every packet that was taken is invalid from here on.
+  void EndDispatch() { RewindTo(0); }
 
  private:
-  void RecycleSlots();
+  void RecycleSlots(size_t first);
 
   PacketMemory& memory_;
   const bool recycle_each_;

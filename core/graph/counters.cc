@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/graph/counters.h"
+
+#include <cstdlib>
+#include <new>
+
+namespace weft {
+
+void WorkerCounters::Unmap::operator()(Counter* counters) const { std::free(counters); }
+
+WorkerCounters::WorkerCounters()
+    : nodes_(std::make_unique<NodeCounters[]>(kMaxNodes)),
+      ports_(std::make_unique<PortCounters[]>(kMaxPorts)),
+      counters_(std::make_unique<Counter[]>(kMaxCounters)),
+      // All-zero bytes are a Counter of 0; calloc gives untouched zero pages.
+      drops_(static_cast<Counter*>(std::calloc((kMaxPorts + 1) * kMaxDrops, sizeof(Counter)))) {
+  if (drops_ == nullptr) throw std::bad_alloc();
+}
+
+}  // namespace weft

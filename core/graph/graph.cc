@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/graph/graph.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/base/clock.h"
+#include "core/graph/node.h"
+
+namespace weft {
+namespace {
+
+// Each frame that waits holds a packet, and a dispatch has at most one vector and one chunk of
+// clones for each node that clones; there are more frames than that.
+constexpr size_t kFrames = 2048;
+
+[[noreturn]] void OutOfFrames() {
+  std::fputs(
+      "weft: a worker's graph ran out of frames: a node emits more than a chunk between two "
+      "RunDownstream\n",
+      stderr);
+  std::abort();
+}
+
+}  // namespace
+
+Graph::Graph(std::shared_ptr<const GraphPlan> plan, WorkerId worker,
+             const Published<ArcTables>& tables, PacketPool& pool, WorkerCounters& counters)
+    : plan_(std::move(plan)),
+      worker_(worker),
+      published_tables_(tables),
+      pool_(pool),
+      counters_(counters),
+      slots_(plan_->nodes().size()),
+      frames_(std::make_unique<Frame[]>(kFrames)) {
+  for (size_t i = kFrames; i-- > 0;) FreeFrame(&frames_[i]);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const PlanNode& planned = plan_->nodes()[i];
+    const NodeClass& node_class = planned.node_class;
+    const NodeIndex index(static_cast<uint16_t>(i));
+    nodes_.push_back(node_class.make(worker));
+    NodeBase* node = nodes_.back().get();
+    node->graph_ = this;
+    node->index_ = index;
+    Slot& slot = slots_[i];
+    slot.node = node;
+    slot.counters = &counters_.node(node_class.id);
+    slot.nexts = planned.nexts.data();
+    slot.id = node_class.id;
+    slot.first_drop = node_class.first_drop;
+    slot.first_counter = node_class.first_counter;
+    slot.arc = planned.arc;
+    slot.is_feature = node_class.kind == NodeKind::kFeature;
+    slot.ends_arc = planned.on_arc && node_class.spec.last;
+    slot.blames_receiver = (planned.on_arc && planned.arc == Arc::kPortOutput) ||
+                           index == plan_->arc(Arc::kPortOutput).entry;
+    if (node_class.kind == NodeKind::kInput) {
+      inputs_.push_back(index);
+    } else if (node_class.ends_dispatch) {
+      dispatch_enders_.push_back(node);
+    }
+  }
+}
+
+Graph::~Graph() = default;
+
+size_t Graph::PollInputs() {
+  tables_ = published_tables_.Load();
+  counters_.polls.Add();
+  if (tables_ == nullptr) return 0;
+  size_t packets = 0;
+  for (const NodeIndex input : inputs_) {
+    charged_until_ = Cycles();
+    NodeBase* node = slots_[input.value()].node;
+    Frame* frame = NewFrame();
+    node->RunPoll(*frame);
+    if (frame->empty()) {
+      FreeFrame(frame);
+      node->RunEndDispatch();  // what it refused must be returned too
+      continue;
+    }
+    packets += frame->size();
+    Dispatch(input, frame);
+  }
+  return packets;
+}
+
+void Graph::Dispatch(NodeIndex input, Frame* frame) {
+  const uint64_t start = charged_until_;
+  Slot& slot = slots_[input.value()];
+  slot.counters->calls.Add();
+  slot.counters->packets.Add(frame->size());
+  if (trace_request_.node.load(std::memory_order_relaxed) == slot.id.value()) StartTraces(*frame);
+  if (frame->traced()) TraceFrame(input, *frame, nullptr, 0);
+  const Exit exit = Resolve(slot, *frame, 0);
+  frame->chains_ = exit.chains;
+  Enqueue(exit.node, frame);
+  Charge(slot);
+  RunPending(0);
+  for (NodeBase* node : dispatch_enders_) {
+    node->RunEndDispatch();
+    Charge(slots_[node->index_.value()]);
+  }
+  slot.node->RunEndDispatch();
+  pool_.EndDispatch();
+  Charge(slot);
+  counters_.dispatches.Add();
+  counters_.busy_cycles.Add(charged_until_ - start);
+}
+
+void Graph::Charge(const Slot& slot) {
+  const uint64_t now = Cycles();
+  slot.counters->cycles.Add(now - charged_until_);
+  charged_until_ = now;
+}
+
+size_t Graph::NextPending(size_t first) const {
+  uint64_t mask = ~uint64_t{0} << (first % 64);
+  for (size_t word = first / 64; word < pending_.size(); ++word, mask = ~uint64_t{0}) {
+    const uint64_t bits = pending_[word] & mask;
+    if (bits != 0) return word * 64 + static_cast<size_t>(std::countr_zero(bits));
+  }
+  return kMaxNodes;
+}
+
+void Graph::RunPending(size_t first) {
+  Frame* const outer = running_;
+  for (size_t i = NextPending(first); i < kMaxNodes; i = NextPending(first)) {
+    Slot& slot = slots_[i];
+    Frame* frame = slot.head;
+    slot.head = frame->next_;
+    if (slot.head == nullptr) {
+      slot.tail = nullptr;
+      pending_[i / 64] &= ~(uint64_t{1} << (i % 64));
+    }
+    slot.counters->calls.Add();
+    slot.counters->packets.Add(frame->size());
+    if (trace_request_.node.load(std::memory_order_relaxed) == slot.id.value()) [[unlikely]] {
+      StartTraces(*frame);
+    }
+    running_ = frame;
+    slot.node->RunFrame(*frame);
+    if (running_ != nullptr) FreeFrame(frame);
+    Charge(slot);
+  }
+  running_ = outer;
+}
+
+void Graph::RunDownstream(NodeIndex from, size_t pool_mark) {
+  Charge(slots_[from.value()]);
+  RunPending(from.value() + size_t{1});
+  pool_.RewindTo(pool_mark);
+}
+
+Graph::Exit Graph::Resolve(const Slot& slot, const Frame& frame, VerdictCode verdict) const {
+  Exit exit{NodeIndex(), frame.chains_};
+  if (verdict == kContinue) {
+    const ArcTables::OneArc& arc = tables_->arc(slot.arc);
+    const auto self = static_cast<size_t>(&slot - slots_.data());
+    exit.node = arc.following[self][frame.chain(slot.arc).value()];
+    if (slots_[exit.node.value()].ends_arc) exit.chains[static_cast<size_t>(slot.arc)] = ChainId();
+    return exit;
+  }
+  // Whoever leaves by a Next of its own leaves the chain too.
+  if (slot.is_feature) exit.chains[static_cast<size_t>(slot.arc)] = ChainId();
+  const PlanTarget& target = slot.nexts[verdict];
+  exit.node = target.node;
+  if (target.is_arc) {
+    const ArcTables::OneArc& arc = tables_->arc(target.arc);
+    if (arc.trivial) exit.node = arc.direct;
+  }
+  return exit;
+}
+
+void Graph::MoveFrame(NodeIndex from, Frame& frame, VerdictCode verdict) {
+  const Slot& slot = slots_[from.value()];
+  if (frame.traced()) [[unlikely]] {
+    TraceFrame(from, frame, nullptr, verdict);
+  }
+  if (verdict == kConsumed) return;
+  if (IsDrop(verdict)) {
+    DropPackets(slot, frame.begin(), frame.size(), static_cast<uint8_t>(verdict - kFirstDrop));
+    return;
+  }
+  const Exit exit = Resolve(slot, frame, verdict);
+  frame.chains_ = exit.chains;
+  running_ = nullptr;
+  Enqueue(exit.node, &frame);
+}
+
+void Graph::SplitFrame(NodeIndex from, Frame& frame, const VerdictCode* verdicts) {
+  const Slot& slot = slots_[from.value()];
+  if (frame.traced()) [[unlikely]] {
+    TraceFrame(from, frame, verdicts, 0);
+  }
+  Scatter(slot, frame, verdicts, [&](VerdictCode code) { return Resolve(slot, frame, code); });
+}
+
+void Graph::EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason) {
+  const Slot& slot = slots_[from.value()];
+  const ArcTables::OneArc& table = tables_->arc(arc);
+  std::array<VerdictCode, Frame::kCapacity> chains;
+  VerdictCode differ = 0;
+  for (size_t i = 0; i < frame.size(); ++i) {
+    const PortId port = arc == Arc::kPortInput ? frame[i].in_port() : frame[i].out_port();
+    const ChainId chain =
+        port.value() < kMaxPorts ? table.chain_of[port.value()] : ArcTables::kNoChain;
+    chains[i] = chain.valid() ? chain.value() : static_cast<VerdictCode>(kFirstDrop + drop_reason);
+    differ = static_cast<VerdictCode>(differ | (chains[i] ^ chains[0]));
+  }
+  const auto resolve = [&](VerdictCode code) {
+    Exit exit{table.first[code], frame.chains_};
+    const bool over = slots_[exit.node.value()].ends_arc;
+    exit.chains[static_cast<size_t>(arc)] = over ? ChainId() : ChainId(code);
+    return exit;
+  };
+  if (frame.traced()) [[unlikely]] {
+    // Chains look like Nexts here, and the entry has one way on as far as a reader is concerned.
+    std::array<VerdictCode, Frame::kCapacity> shown{};
+    for (size_t i = 0; i < frame.size(); ++i) shown[i] = IsDrop(chains[i]) ? chains[i] : kContinue;
+    TraceFrame(from, frame, shown.data(), 0);
+  }
+  if (differ != 0 || IsDrop(chains[0])) {
+    Scatter(slot, frame, chains.data(), resolve);
+    return;
+  }
+  const Exit exit = resolve(chains[0]);
+  frame.chains_ = exit.chains;
+  running_ = nullptr;
+  Enqueue(exit.node, &frame);
+}
+
+// Distributes the frame's packets by their codes: one pass that looks at each code once, one cursor
+// for each exit.
+template <typename ResolveCode>
+void Graph::Scatter(const Slot& slot, Frame& frame, const VerdictCode* codes,
+                    ResolveCode&& resolve) {
+  struct Way {
+    Exit exit;
+    Frame* frame;  // null for drops and consumed packets, which gather in `lost`
+    Packet** cursor;
+    VerdictCode code;
+  };
+  constexpr uint8_t kUnseen = 0xFF;
+  std::array<uint8_t, 256> way_of;
+  way_of.fill(kUnseen);
+  std::array<Way, Frame::kCapacity> ways;
+  size_t way_count = 0;
+  const size_t size = frame.size();
+  std::array<Packet*, Frame::kCapacity> lost;  // drops of all reasons take turns in it
+
+  const auto open = [&](VerdictCode code) -> uint8_t {
+    Way& way = ways[way_count];
+    way.code = code;
+    way.frame = nullptr;
+    way.cursor = nullptr;
+    if (!IsDrop(code) && code != kConsumed) {
+      way.exit = resolve(code);
+      for (size_t i = 0; i < way_count; ++i) {  // two Nexts may lead to one node
+        if (ways[i].frame != nullptr && ways[i].exit.node == way.exit.node &&
+            ways[i].exit.chains == way.exit.chains) {
+          return static_cast<uint8_t>(i);
+        }
+      }
+      way.frame = OpenFrame(way.exit, size);
+      way.cursor = way.frame->end();
+    }
+    return static_cast<uint8_t>(way_count++);
+  };
+
+  bool any_lost = false;
+  for (size_t i = 0; i < size; ++i) {
+    uint8_t& way_number = way_of[codes[i]];
+    if (way_number == kUnseen) way_number = open(codes[i]);
+    Way& way = ways[way_number];
+    if (way.frame != nullptr) {
+      *way.cursor++ = &frame[i];
+    } else {
+      any_lost = true;
+    }
+  }
+  for (size_t i = 0; i < way_count; ++i) {
+    Way& way = ways[i];
+    if (way.frame != nullptr) {
+      way.frame->set_size(static_cast<size_t>(way.cursor - way.frame->begin()));
+      way.frame->traced_ |= frame.traced_;
+    } else if (any_lost && IsDrop(way.code)) {
+      size_t count = 0;
+      for (size_t k = 0; k < size; ++k) {
+        if (codes[k] == way.code) lost[count++] = &frame[k];
+      }
+      DropPackets(slot, lost.data(), count, static_cast<uint8_t>(way.code - kFirstDrop));
+    }
+  }
+}
+
+void Graph::EmitPacket(NodeIndex from, Packet& packet, uint8_t next) {
+  const Slot& slot = slots_[from.value()];
+  const Exit exit = Resolve(slot, *running_, next);
+  Frame* frame = OpenFrame(exit, 1);
+  frame->Push(&packet);
+  frame->traced_ |= packet.traced();
+}
+
+void Graph::DropPackets(const Slot& slot, Packet* const* packets, size_t count, uint8_t reason) {
+  const size_t drop = slot.first_drop + size_t{reason};
+  for (size_t i = 0; i < count; ++i) {
+    const PortId blamed = slot.blames_receiver ? packets[i]->out_port() : packets[i]->in_port();
+    counters_.drop(blamed, drop).Add();
+  }
+}
+
+Frame* Graph::NewFrame() {
+  Frame* frame = free_frames_;
+  if (frame == nullptr) [[unlikely]] {
+    OutOfFrames();
+  }
+  free_frames_ = frame->next_;
+  frame->next_ = nullptr;
+  frame->size_ = 0;
+  frame->traced_ = false;
+  frame->chains_ = {};
+  return frame;
+}
+
+void Graph::FreeFrame(Frame* frame) {
+  frame->next_ = free_frames_;
+  free_frames_ = frame;
+}
+
+void Graph::Enqueue(NodeIndex node, Frame* frame) {
+  Slot& slot = slots_[node.value()];
+  frame->next_ = nullptr;
+  if (slot.tail == nullptr) {
+    slot.head = slot.tail = frame;
+    pending_[node.value() / 64] |= uint64_t{1} << (node.value() % 64);
+    return;
+  }
+  Frame* tail = slot.tail;
+  if (tail->chains_ == frame->chains_ && tail->room() >= frame->size()) {
+    std::memcpy(tail->end(), frame->begin(), frame->size() * sizeof(Packet*));
+    tail->size_ += frame->size_;
+    tail->traced_ |= frame->traced_;
+    FreeFrame(frame);
+    return;
+  }
+  tail->next_ = frame;
+  slot.tail = frame;
+}
+
+// A frame that waits at `exit` with room for `room` more packets; a new one if need be.
+Frame* Graph::OpenFrame(const Exit& exit, size_t room) {
+  Slot& slot = slots_[exit.node.value()];
+  if (slot.tail != nullptr && slot.tail->chains_ == exit.chains && slot.tail->room() >= room)
+    return slot.tail;
+  Frame* frame = NewFrame();
+  frame->chains_ = exit.chains;
+  Enqueue(exit.node, frame);
+  return frame;
+}
+
+void Graph::StartTraces(Frame& frame) {
+  for (Packet* packet : frame) {
+    if (packet->traced()) continue;
+    if (trace_request_.remaining.load(std::memory_order_relaxed) == 0) return;
+    trace_request_.remaining.fetch_sub(1, std::memory_order_relaxed);
+    if (++last_trace_ == 0) ++last_trace_;
+    packet->set_trace(last_trace_);
+    frame.traced_ = true;
+  }
+}
+
+void Graph::TraceFrame(NodeIndex from, const Frame& frame, const VerdictCode* verdicts,
+                       VerdictCode all) {
+  for (size_t i = 0; i < frame.size(); ++i) {
+    if (frame[i].traced()) TracePacket(from, frame[i], verdicts == nullptr ? all : verdicts[i]);
+  }
+}
+
+void Graph::TracePacket(NodeIndex from, const Packet& packet, VerdictCode verdict) {
+  const Slot& slot = slots_[from.value()];
+  TraceStep step;
+  step.cycles = Cycles();
+  step.trace = packet.trace();
+  step.node = slot.id;
+  step.verdict = verdict;
+  step.in_port = packet.in_port();
+  step.out_port = packet.out_port();
+  step.length = packet.length();
+  std::memcpy(step.header.data(), packet.header(),
+              std::min<size_t>(packet.header_length(), step.header.size()));
+  slot.node->RunTrace(packet, step.record.data());
+  trace_ring_.Push(step);
+}
+
+}  // namespace weft

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// One worker's instance of the graph: the node objects, the frames between them, and the loop that
+// runs an input vector to completion. Nodes run in topological order, so each gets the packets of
+// all its predecessors in as few frames as possible. Worker thread only, but for what says
+// otherwise.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/base/rcu.h"
+#include "core/graph/arc_tables.h"
+#include "core/graph/counters.h"
+#include "core/graph/frame.h"
+#include "core/graph/graph_plan.h"
+#include "core/graph/trace_ring.h"
+#include "core/graph/verdict.h"
+#include "core/packet/packet_pool.h"
+
+namespace weft {
+
+class NodeBase;
+
+class Graph {
+ public:
+  // Makes the plan's nodes for `worker`. Everything by reference must outlive the graph; `tables`
+  // is loaded once a dispatch.
+  Graph(std::shared_ptr<const GraphPlan> plan, WorkerId worker, const Published<ArcTables>& tables,
+        PacketPool& pool, WorkerCounters& counters);
+  ~Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  // Polls every input node once; each vector that comes in is run to completion. Returns the number
+  // of packets.
+  size_t PollInputs();
+
+  // What the base classes of nodes call; see there.
+  void MoveFrame(NodeIndex from, Frame& frame, VerdictCode verdict);
+  void SplitFrame(NodeIndex from, Frame& frame, const VerdictCode* verdicts);
+  void EmitPacket(NodeIndex from, Packet& packet, uint8_t next);
+  void RunDownstream(NodeIndex from, size_t pool_mark);
+  void CountDrop(NodeIndex from, PortId port, uint8_t reason, uint64_t packets) {
+    counters_.drop(port, slots_[from.value()].first_drop + reason).Add(packets);
+  }
+  void CountEvent(NodeIndex from, uint8_t counter, uint64_t n) {
+    counters_.counter(slots_[from.value()].first_counter + counter).Add(n);
+  }
+  void TracePacket(NodeIndex from, const Packet& packet, VerdictCode verdict);
+  const void* feature_config(NodeIndex from, PortId port) const {
+    return tables_->feature_config(slots_[from.value()].id, port);
+  }
+  // For arc entries: the chain of a port, and which node its frames go to. Moves `frame` chain by
+  // chain.
+  void EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason);
+
+  PacketPool& pool() { return pool_; }
+  WorkerCounters& counters() { return counters_; }
+  TraceRing& trace_ring() { return trace_ring_; }           // its reading side is control's
+  TraceRequest& trace_request() { return trace_request_; }  // control writes it
+  const GraphPlan& plan() const { return *plan_; }
+  WorkerId worker() const { return worker_; }
+  // The node object at a place of the plan; for tests.
+  NodeBase& node(NodeIndex index) { return *slots_[index.value()].node; }
+
+ private:
+  // What the loop needs of a node, one cache line.
+  struct alignas(64) Slot {
+    NodeBase* node = nullptr;
+    Frame* head = nullptr;  // frames that wait for it
+    Frame* tail = nullptr;
+    NodeCounters* counters = nullptr;
+    const PlanTarget* nexts = nullptr;
+    NodeId id;
+    uint16_t first_drop = 0;
+    uint16_t first_counter = 0;
+    Arc arc = Arc::kPortInput;
+    bool is_feature = false;
+    bool ends_arc = false;
+    bool blames_receiver = false;  // its drops count against the out-port
+  };
+
+  struct Exit {  // where a verdict leads: a node and the chains that the frame has there
+    NodeIndex node;
+    std::array<ChainId, kArcs> chains;
+  };
+
+  Exit Resolve(const Slot& slot, const Frame& frame, VerdictCode verdict) const;
+  template <typename ResolveCode>
+  void Scatter(const Slot& slot, Frame& frame, const VerdictCode* codes, ResolveCode&& resolve);
+  Frame* NewFrame();
+  void FreeFrame(Frame* frame);
+  void Enqueue(NodeIndex node, Frame* frame);
+  Frame* OpenFrame(const Exit& exit, size_t room);
+  void DropPackets(const Slot& slot, Packet* const* packets, size_t count, uint8_t reason);
+  void RunPending(size_t first);
+  size_t NextPending(size_t first) const;
+  void Charge(const Slot& slot);
+  void StartTraces(Frame& frame);
+  void TraceFrame(NodeIndex from, const Frame& frame, const VerdictCode* verdicts, VerdictCode all);
+  void Dispatch(NodeIndex input, Frame* frame);
+
+  const std::shared_ptr<const GraphPlan> plan_;
+  const WorkerId worker_;
+  const Published<ArcTables>& published_tables_;
+  const ArcTables* tables_ = nullptr;  // of this dispatch
+  PacketPool& pool_;
+  WorkerCounters& counters_;
+  std::vector<std::unique_ptr<NodeBase>> nodes_;
+  std::vector<Slot> slots_;  // by NodeIndex
+  std::vector<NodeIndex> inputs_;
+  std::vector<NodeBase*> dispatch_enders_;          // in the order to call them, without the inputs
+  std::array<uint64_t, kMaxNodes / 64> pending_{};  // bit i: slots_[i] has frames waiting
+  std::unique_ptr<Frame[]> frames_;
+  Frame* free_frames_ = nullptr;
+  uint64_t charged_until_ = 0;  // TSC up to which cycles are charged to nodes
+  Frame* running_ = nullptr;    // the frame whose node is at work, until it moves on as a whole
+  TraceRing trace_ring_;
+  TraceRequest trace_request_;
+  uint16_t last_trace_ = 0;
+};
+
+}  // namespace weft

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What core knows of a node class: its declarations as data, and how to make one for a worker.
+// NodeClassOf<L2Switch>(...) reads them off the class; the NodeCatalog numbers them. Control thread
+// only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/base/labels.h"
+#include "core/graph/counters.h"
+#include "core/graph/trace_field.h"
+
+namespace weft {
+
+class NodeBase;
+
+// How a node class introduces itself. Names of nodes and arcs are kebab-case.
+struct NodeSpec {
+  std::string_view name;
+  std::string_view arc =
+      {};  // the feature arc that it hangs on, "port-input" or "port-output"; none for others
+  std::string_view before = {};  // a node of the same arc that must come later
+  std::string_view after = {};   // a node of the same arc that must come earlier
+  bool last =
+      false;  // it is where the arc ends: the switch for port-input, an output for port-output
+  std::string_view help = {};  // one sentence
+};
+
+enum class NodeKind : uint8_t { kPlain, kInput, kFeature, kOutput, kArcEntry };
+
+struct NodeClass {
+  using Factory = std::function<std::unique_ptr<NodeBase>(WorkerId)>;
+
+  NodeSpec spec;
+  NodeKind kind = NodeKind::kPlain;
+  std::span<const LabelText> nexts;  // a label's name is the node or arc that it leads to
+  std::span<const LabelText> drops;
+  std::span<const LabelText> counters;
+  std::span<const TraceField> trace;
+  bool ends_dispatch = false;  // it has an EndDispatch()
+  Factory make;
+
+  // Given by the catalog.
+  NodeId id;
+  uint16_t first_drop = 0;
+  uint16_t first_counter = 0;
+};
+
+// Reads what N declares; `make` builds one N for a worker. A declared enum without its table does
+// not compile.
+template <typename N>
+NodeClass NodeClassOf(NodeClass::Factory make) {
+  NodeClass c;
+  c.spec = N::kSpec;
+  c.kind = N::kKind;
+  if constexpr (!std::is_same_v<typename N::Next, typename N::NoNext>) c.nexts = N::kNexts.span();
+  if constexpr (!std::is_same_v<typename N::Drop, typename N::NoDrop>) c.drops = N::kDrops.span();
+  if constexpr (!std::is_same_v<typename N::Counter, typename N::NoCounter>)
+    c.counters = N::kCounters.span();
+  if constexpr (requires { N::kTrace; }) c.trace = N::kTrace;
+  c.ends_dispatch = requires(N & n) { n.EndDispatch(); };
+  c.make = std::move(make);
+  return c;
+}
+
+class NodeCatalog {
+ public:
+  // Numbers a class and keeps it. Errors: a name that is taken, or more nodes, drops or counters
+  // than there is room for.
+  absl::StatusOr<NodeId> Add(NodeClass node);
+
+  const std::vector<NodeClass>& nodes() const { return nodes_; }
+  const NodeClass& node(NodeId id) const { return nodes_[id.value()]; }
+  // Null if there is none of that name.
+  const NodeClass* Find(std::string_view name) const;
+  size_t drop_count() const { return drops_; }
+
+ private:
+  std::vector<NodeClass> nodes_;
+  uint16_t drops_ = 0;
+  uint16_t counters_ = 0;
+};
+
+}  // namespace weft

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// A node's TraceRecord, declared field by field so that the shell can print and script it:
+//   struct TraceRecord { MacAddress source; uint16_t age; };
+//   static constexpr auto kTrace = TraceFields({TraceFieldOf<&TraceRecord::source>("source"),
+//   ...});
+// The node then defines `TraceRecord MakeTrace(const Packet&) const`; core calls it for traced
+// packets only.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "core/base/ids.h"
+#include "core/base/mac_address.h"
+
+namespace weft {
+
+struct TraceField {
+  std::string_view name;
+  // The field's value as text, from the bytes of the record.
+  std::string (*format)(const void* record) = nullptr;
+};
+
+namespace internal {
+
+inline std::string FormatTraceValue(const MacAddress& mac) { return mac.ToString(); }
+inline std::string FormatTraceValue(bool value) { return value ? "yes" : "no"; }
+template <typename Tag, typename Rep>
+std::string FormatTraceValue(Id<Tag, Rep> id) {
+  return id.valid() ? std::to_string(id.value()) : "none";
+}
+template <typename T>
+requires std::is_integral_v<T> std::string FormatTraceValue(T value) {
+  return std::to_string(value);
+}
+
+template <auto Member>
+struct MemberTraits;
+template <typename R, typename T, T R::*Member>
+struct MemberTraits<Member> {
+  using Record = R;
+};
+
+}  // namespace internal
+
+template <auto Member>
+constexpr TraceField TraceFieldOf(std::string_view name) {
+  using Record = typename internal::MemberTraits<Member>::Record;
+  static_assert(std::is_trivially_copyable_v<Record>);
+  return {name, [](const void* bytes) {
+            Record record;
+            std::memcpy(static_cast<void*>(&record), bytes, sizeof(Record));
+            return internal::FormatTraceValue(record.*Member);
+          }};
+}
+
+template <size_t N>
+constexpr std::array<TraceField, N> TraceFields(const TraceField (&fields)[N]) {
+  std::array<TraceField, N> out{};
+  for (size_t i = 0; i < N; ++i) out[i] = fields[i];
+  return out;
+}
+
+}  // namespace weft
