@@ -38,6 +38,7 @@ void Rcu::Unregister(WorkerId worker) {
 
 void Rcu::Defer(std::function<void()> callback) {
   deferred_.push_back({rte_rcu_qsbr_start(state_), std::move(callback)});
+  if (on_defer_) on_defer_();
 }
 
 size_t Rcu::Poll() {

@@ -40,6 +40,8 @@ class Rcu {
   // On the control thread, from a timer: runs the callbacks whose grace period is over. Returns how
   // many still wait.
   size_t Poll();
+  // Called whenever something is deferred, so that its owner knows that Poll has work.
+  void OnDefer(std::function<void()> callback) { on_defer_ = std::move(callback); }
 
  private:
   struct Deferred {
@@ -50,6 +52,7 @@ class Rcu {
   std::unique_ptr<std::byte[], void (*)(std::byte*)> storage_;
   rte_rcu_qsbr* state_;
   std::list<Deferred> deferred_;
+  std::function<void()> on_defer_;
 };
 
 // A pointer to an immutable T: control stores, workers load.

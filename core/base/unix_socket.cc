@@ -12,6 +12,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace weft {
 namespace {
@@ -19,10 +20,12 @@ namespace {
 constexpr int kBacklog = 64;
 
 // The path as it may stand in a message: a tenant can choose it.
-std::string Named(std::string_view path) { return absl::StrCat("\"", absl::CHexEscape(path), "\""); }
+std::string Named(std::string_view path) {
+  return absl::StrCat("\"", absl::CHexEscape(std::string(path)), "\"");
+}
 
 absl::Status SystemError(int error, std::string_view what, std::string_view path) {
-  return absl::ErrnoToStatus(error, absl::StrCat("cannot ", what, " ", Named(path)));
+  return absl::ErrnoToStatus(error, absl::StrFormat("cannot %s %s", what, Named(path)));
 }
 
 // `path` was checked by CheckSocketPath.
@@ -40,11 +43,16 @@ const sockaddr* Generic(const sockaddr_un& address) {
 
 std::string_view KindOf(mode_t mode) {
   switch (mode & S_IFMT) {
-    case S_IFDIR: return "a directory";
-    case S_IFLNK: return "a symbolic link";
-    case S_IFREG: return "a regular file";
-    case S_IFSOCK: return "a socket";
-    default: return "a special file";
+    case S_IFDIR:
+      return "a directory";
+    case S_IFLNK:
+      return "a symbolic link";
+    case S_IFREG:
+      return "a regular file";
+    case S_IFSOCK:
+      return "a socket";
+    default:
+      return "a special file";
   }
 }
 
@@ -61,7 +69,7 @@ absl::Status ConnectError(int error, const std::string& path) {
     case ECONNREFUSED:
       return absl::UnavailableError(absl::StrCat("nobody listens at ", Named(path)));
     case EAGAIN:
-      return absl::UnavailableError(
+      return absl::ResourceExhaustedError(
           absl::StrCat("the listener at ", Named(path), " does not accept connections"));
     default:
       return SystemError(error, "connect to", path);
@@ -92,10 +100,10 @@ absl::Status RemoveStale(const std::string& path) {
   if (lstat(path.c_str(), &found) != 0) {
     return errno == ENOENT ? absl::OkStatus() : SystemError(errno, "look at", path);
   }
-  const std::string owned = absl::StrCat(KindOf(found.st_mode), " of uid ", found.st_uid);
+  const std::string owned = absl::StrFormat("%s of uid %d", KindOf(found.st_mode), found.st_uid);
   if (!S_ISSOCK(found.st_mode)) {
-    return absl::AlreadyExistsError(absl::StrCat("cannot listen at ", Named(path), ": it is ", owned,
-                                                 "; choose another path or move it away"));
+    return absl::AlreadyExistsError(absl::StrCat("cannot listen at ", Named(path), ": it is ",
+                                                 owned, "; choose another path or move it away"));
   }
   if (found.st_uid != geteuid()) {
     return absl::PermissionDeniedError(absl::StrCat("cannot listen at ", Named(path), ": it is ",
@@ -112,9 +120,10 @@ absl::Status RemoveStale(const std::string& path) {
         absl::StrCat("cannot listen at ", Named(path), ": it is in use ", by));
   }
   // Only a refusal proves that no process holds it; a full queue or another socket type does not.
-  if (errno != ECONNREFUSED) {
-    return absl::AlreadyExistsError(absl::StrCat("cannot listen at ", Named(path), ": it is ", owned,
-                                                 " in use (", probe.status().message(), ")"));
+  if (!absl::IsUnavailable(probe.status())) {
+    return absl::AlreadyExistsError(absl::StrCat("cannot listen at ", Named(path), ": it is ",
+                                                 owned, " in use (", probe.status().message(),
+                                                 ")"));
   }
   if (unlink(path.c_str()) != 0 && errno != ENOENT) return SystemError(errno, "remove", path);
   return absl::OkStatus();
@@ -127,8 +136,8 @@ absl::Status SetMode(const std::string& path, mode_t mode) {
   struct stat found {};
   if (!entry.valid() || fstat(entry.get(), &found) != 0) return SystemError(errno, "open", path);
   if (!S_ISSOCK(found.st_mode) || found.st_uid != geteuid()) {
-    return absl::AbortedError(absl::StrCat("somebody replaced ", Named(path), " by ",
-                                           KindOf(found.st_mode), " of uid ", found.st_uid));
+    return absl::AbortedError(absl::StrFormat("somebody replaced %s by %s of uid %d", Named(path),
+                                              KindOf(found.st_mode), found.st_uid));
   }
   // fchmod refuses O_PATH descriptors; their name in /proc reaches the same inode.
   const std::string name = absl::StrCat("/proc/self/fd/", entry.get());

@@ -31,13 +31,14 @@ struct PeerCredentials {
 absl::Status CheckSocketPath(std::string_view path);
 
 // A non-blocking listening socket at `path` with permission bits `mode`, whatever the umask is. A
-// dead socket of our own user at that path is replaced. Everything else that is there stays, and the
-// error says what it is and whose: AlreadyExists (somebody answers on it, or it is another kind of
-// file), PermissionDenied (another user's), InvalidArgument (the path), else what the system said.
+// dead socket of our own user at that path is replaced. Everything else that is there stays, and
+// the error says what it is and whose: AlreadyExists (somebody answers on it, or it is another kind
+// of file), PermissionDenied (another user's), InvalidArgument (the path), else what the system
+// said.
 absl::StatusOr<UniqueFd> Listen(const std::string& path, mode_t mode);
 
-// A blocking socket connected to `path`. NotFound: nothing is there. Unavailable: nobody listens, or
-// the listener did not accept within `patience`. PermissionDenied: we may not.
+// A blocking socket connected to `path`. NotFound: nothing is there. Unavailable: nobody listens.
+// ResourceExhausted: the listener's queue stayed full for `patience`. PermissionDenied: we may not.
 absl::StatusOr<UniqueFd> Connect(const std::string& path, Time patience = std::chrono::seconds(5));
 // The same, never waiting; the socket is non-blocking.
 absl::StatusOr<UniqueFd> ConnectNonBlocking(const std::string& path);

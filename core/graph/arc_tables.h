@@ -19,8 +19,8 @@ namespace weft {
 // What control says of one port.
 struct PortWiring {
   PortId port;
-  std::string
-      output = {};  // the node where port-output ends for this port: "vhost-output", "nic-output"
+  std::string output =
+      {};  // the node where port-output ends for this port: "vhost-output", "nic-output"
   struct FeatureUse {
     std::string node;
     std::shared_ptr<const void> config;  // of the feature's PortConfig type

@@ -49,11 +49,11 @@ struct MemberTraits<Member> {
 
 template <auto Member>
 constexpr TraceField TraceFieldOf(std::string_view name) {
-  using Record = typename internal::MemberTraits<Member>::Record;
-  static_assert(std::is_trivially_copyable_v<Record>);
+  using Owner = typename internal::MemberTraits<Member>::Record;
+  static_assert(std::is_trivially_copyable_v<Owner>);
   return {name, [](const void* bytes) {
-            Record record;
-            std::memcpy(static_cast<void*>(&record), bytes, sizeof(Record));
+            Owner record;
+            std::memcpy(static_cast<void*>(&record), bytes, sizeof(Owner));
             return internal::FormatTraceValue(record.*Member);
           }};
 }

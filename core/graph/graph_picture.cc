@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/graph/graph_picture.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "core/base/text.h"
+
+namespace weft {
+namespace {
+
+class Picture {
+ public:
+  Picture(const GraphPlan& plan, const ArcTables& tables) : plan_(plan), tables_(tables) {
+    for (size_t i = 0; i < plan.nodes().size(); ++i) {
+      const NodeKind kind = plan.nodes()[i].node_class.kind;
+      if (kind == NodeKind::kInput) Visit(NodeIndex(static_cast<uint16_t>(i)));
+    }
+  }
+
+  // Nodes that packets can reach, in the order they run, each with its ways on.
+  const std::map<NodeIndex, std::set<NodeIndex>>& reachable() const { return ways_; }
+
+ private:
+  void Visit(NodeIndex node) {
+    if (ways_.contains(node)) return;
+    std::set<NodeIndex>& ways = ways_[node];
+    const PlanNode& planned = plan_.nodes()[node.value()];
+    for (size_t i = 0; i < planned.nexts.size(); ++i) {
+      const PlanTarget& target = planned.nexts[i];
+      if (!target.is_arc) {
+        ways.insert(target.node);
+        continue;
+      }
+      const ArcTables::OneArc& arc = tables_.arc(target.arc);
+      ways.insert(arc.trivial ? arc.direct : target.node);
+    }
+    for (const Arc arc : {Arc::kPortInput, Arc::kPortOutput}) AddArcWays(node, arc, ways);
+    for (const NodeIndex next : ways) Visit(next);
+  }
+
+  void AddArcWays(NodeIndex node, Arc arc, std::set<NodeIndex>& ways) const {
+    const ArcTables::OneArc& table = tables_.arc(arc);
+    if (node == plan_.arc(arc).entry) {
+      for (const NodeIndex first : table.first) ways.insert(first);
+    }
+    if (plan_.nodes()[node.value()].node_class.kind != NodeKind::kFeature) return;
+    for (const NodeIndex next : table.following[node.value()]) {
+      if (next.valid()) ways.insert(next);
+    }
+  }
+
+  const GraphPlan& plan_;
+  const ArcTables& tables_;
+  std::map<NodeIndex, std::set<NodeIndex>> ways_;
+};
+
+}  // namespace
+
+std::string GraphText(const GraphPlan& plan, const ArcTables& tables) {
+  const Picture picture(plan, tables);
+  const auto name = [&](NodeIndex node) { return plan.nodes()[node.value()].node_class.spec.name; };
+  size_t width = 0;
+  for (const auto& [node, ways] : picture.reachable()) width = std::max(width, name(node).size());
+  std::string text;
+  for (const auto& [node, ways] : picture.reachable()) {
+    std::vector<std::string_view> targets;
+    for (const NodeIndex to : ways) targets.push_back(name(to));
+    text += name(node);
+    if (!targets.empty()) {
+      text += Cat(std::string(width - name(node).size(), ' '), " -> ", Join(targets, " | "));
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string GraphDot(const GraphPlan& plan, const ArcTables& tables) {
+  const Picture picture(plan, tables);
+  std::string text = "digraph weft {\n  rankdir=LR;\n  node [shape=box, fontname=\"monospace\"];\n";
+  for (const auto& [node, ways] : picture.reachable()) {
+    const NodeClass& node_class = plan.nodes()[node.value()].node_class;
+    const bool edge = node_class.kind == NodeKind::kInput || node_class.kind == NodeKind::kOutput;
+    text += Cat("  \"", node_class.spec.name, "\" [tooltip=\"", node_class.spec.help, "\"",
+                edge ? ", style=rounded" : "", "];\n");
+    for (const NodeIndex to : ways) {
+      text += Cat("  \"", node_class.spec.name, "\" -> \"",
+                  plan.nodes()[to.value()].node_class.spec.name, "\";\n");
+    }
+  }
+  return text + "}\n";
+}
+
+}  // namespace weft
