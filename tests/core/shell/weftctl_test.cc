@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/shell/weftctl.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <map>
+#include <memory>
+#include <thread>
+
+#include "core/base/event_loop.h"
+#include "core/base/unix_socket.h"
+#include "core/shell/command_table.h"
+#include "core/shell/server.h"
+
+namespace weft {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// A daemon's shell on a thread of its own.
+class Daemon {
+ public:
+  explicit Daemon(const std::string& path) {
+    std::promise<absl::Status> listening;
+    std::future<absl::Status> result = listening.get_future();
+    thread_ = std::thread([this, path, &listening] {
+      CommandTable commands;
+      int runs = 0;
+      EXPECT_TRUE(commands
+                      .Add({.words = "show ports",
+                            .arguments = {{.name = "name", .help = "one port", .optional = true}},
+                            .help = "Lists ports.",
+                            .run = [&](const Arguments& a) -> absl::StatusOr<Reply> {
+                              ++runs;
+                              if (a.Text("name") == "db")
+                                return absl::NotFoundError("no port \"db\"");
+                              const std::string name(a.Text("name", "web-1"));
+                              return Table{
+                                  .columns = {{"port", ""}, {"runs", "", CellKind::kCount}},
+                                  .rows = {{name, int64_t{runs}}}};
+                            }},
+                           "test")
+                      .ok());
+      ControlServer server(loop_, commands);
+      listening.set_value(server.Listen(path));
+      loop_.Run();
+    });
+    const absl::Status status = result.get();
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  ~Daemon() {
+    loop_.Post([this] { loop_.Stop(); });
+    thread_.join();
+  }
+
+ private:
+  EventLoop loop_;
+  std::thread thread_;
+};
+
+// A file in memory that can be read back.
+class Captured {
+ public:
+  Captured() : file_(std::tmpfile()) {}
+  ~Captured() { std::fclose(file_); }
+  FILE* file() { return file_; }
+  std::string Text() {
+    std::fflush(file_);
+    std::rewind(file_);
+    std::string text;
+    for (int c = std::fgetc(file_); c != EOF; c = std::fgetc(file_))
+      text.push_back(static_cast<char>(c));
+    return text;
+  }
+
+ private:
+  FILE* file_;
+};
+
+class WeftctlTest : public ::testing::Test {
+ protected:
+  WeftctlTest() {
+    std::string pattern = "/tmp/weft-ctl-XXXXXX";
+    directory_ = mkdtemp(pattern.data());
+    path_ = directory_ + "/control.sock";
+  }
+  ~WeftctlTest() override { std::filesystem::remove_all(directory_); }
+
+  int Run(ControlClient& client, std::string_view line, bool json = false) {
+    Captured out;
+    Captured err;
+    const int status = RunLine(client, line, json, 80, out.file(), err.file());
+    out_ = out.Text();
+    err_ = err.Text();
+    return status;
+  }
+  int Script(std::string_view text, bool json = false) {
+    ControlClient client(path_);
+    Captured in;
+    Captured out;
+    Captured err;
+    std::fwrite(text.data(), 1, text.size(), in.file());
+    std::rewind(in.file());
+    const int status = RunScript(client, in.file(), json, 80, out.file(), err.file());
+    out_ = out.Text();
+    err_ = err.Text();
+    return status;
+  }
+
+  std::string directory_;
+  std::string path_;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(WeftctlTest, PrintsTheReplyAndExitsWithItsStatus) {
+  const Daemon daemon(path_);
+  ControlClient client(path_);
+  EXPECT_EQ(Run(client, "show ports"), 0);
+  EXPECT_EQ(out_, "port   runs\nweb-1     1\n");
+  EXPECT_EQ(err_, "");
+  EXPECT_EQ(Run(client, "show ports", true), 0);
+  EXPECT_EQ(out_, "[\n  {\n    \"port\": \"web-1\",\n    \"runs\": 2\n  }\n]\n");
+  for (const bool json : {false, true}) {
+    EXPECT_EQ(Run(client, "show ports db", json), 1);
+    EXPECT_EQ(out_, "");
+    EXPECT_EQ(err_, "weftctl: no port \"db\"\n");
+  }
+  EXPECT_EQ(Run(client, "show prots"), 1);
+  EXPECT_THAT(err_, HasSubstr("did you mean \"ports\"?"));
+}
+
+TEST_F(WeftctlTest, WithoutADaemonOneSentenceNamesThePath) {
+  ControlClient client(path_);
+  EXPECT_EQ(Run(client, "show ports"), 1);
+  EXPECT_EQ(err_,
+            "weftctl: no weftd answers: there is no socket at \"" + path_ +
+                "\". Start it with \"weftd startup.conf\", or name its control socket with -s "
+                "or WEFT_SOCKET\n");
+  ASSERT_TRUE(Listen(path_, 0600).ok());  // a dead socket
+  EXPECT_EQ(Run(client, "show ports"), 1);
+  EXPECT_THAT(err_, HasSubstr("nobody listens at \"" + path_ + "\""));
+}
+
+TEST_F(WeftctlTest, ConnectsAgainAfterARestart) {
+  ControlClient client(path_);
+  auto daemon = std::make_unique<Daemon>(path_);
+  EXPECT_EQ(Run(client, "show ports"), 0);
+  daemon.reset();
+  EXPECT_EQ(Run(client, "show ports"), 1);
+  EXPECT_THAT(err_, StartsWith("weftctl: no weftd answers"));
+  daemon = std::make_unique<Daemon>(path_);
+  EXPECT_EQ(Run(client, "show ports"), 0);
+}
+
+TEST_F(WeftctlTest, ADaemonThatDoesNotAnswerIsNotWaitedForForEver) {
+  const absl::StatusOr<UniqueFd> silent = Listen(path_, 0600);
+  ASSERT_TRUE(silent.ok());
+  ControlClient client(path_, std::chrono::milliseconds(20));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(client.Text("show ports", 0).status()));
+}
+
+TEST_F(WeftctlTest, OtherServersAreNotUnderstood) {
+  const absl::StatusOr<UniqueFd> listener = Listen(path_, 0600);
+  ASSERT_TRUE(listener.ok());
+  for (const char* answer :
+       {"HTTP/1.1 400\n", "{}\n", "{\"ok\":1}\n", "{\"ok\":true}\n", "{\"ok\":false}\n", "[]\n"}) {
+    std::thread server([&] {
+      UniqueFd peer;
+      while (!peer.valid()) peer = UniqueFd(accept(listener->get(), nullptr, nullptr));
+      EXPECT_GT(send(peer.get(), answer, std::string_view(answer).size(), 0), 0);
+      char rest[1024];
+      while (recv(peer.get(), rest, sizeof(rest), 0) > 0) {
+      }
+    });
+    {
+      ControlClient client(path_, std::chrono::seconds(20));
+      EXPECT_TRUE(absl::IsInternal(client.Text("x", 0).status())) << answer;
+    }
+    server.join();
+  }
+}
+
+TEST_F(WeftctlTest, CompletesThroughTheServer) {
+  const Daemon daemon(path_);
+  ControlClient client(path_);
+  const absl::StatusOr<Completion> completion = client.Complete("show po");
+  ASSERT_TRUE(completion.ok()) << completion.status();
+  EXPECT_EQ(completion->start, 5u);
+  ASSERT_EQ(completion->candidates.size(), 1u);
+  EXPECT_EQ(completion->candidates[0].text, "ports");
+  EXPECT_EQ(completion->candidates[0].help, "Lists ports.");
+  EXPECT_FALSE(completion->candidates[0].placeholder);
+}
+
+TEST_F(WeftctlTest, AScriptRunsUntilTheFirstError) {
+  const Daemon daemon(path_);
+  EXPECT_EQ(Script("# ports\n\n  \nshow ports a\nshow ports b"), 0);
+  EXPECT_EQ(out_, "port  runs\na        1\nport  runs\nb        2\n");
+  EXPECT_EQ(Script("show ports a\r\n\nshow nothing\nshow ports b\n"), 1);
+  EXPECT_EQ(out_, "port  runs\na        3\n");
+  EXPECT_THAT(err_, StartsWith("weftctl: line 3: \"show\" has no \"nothing\""));
+  EXPECT_EQ(Script(""), 0);
+}
+
+TEST_F(WeftctlTest, AFullDiskIsAnError) {
+  const Daemon daemon(path_);
+  ControlClient client(path_);
+  FILE* full = std::fopen("/dev/full", "w");
+  ASSERT_NE(full, nullptr);
+  Captured err;
+  EXPECT_EQ(RunLine(client, "show ports", false, 80, full, err.file()), 1);
+  EXPECT_EQ(err.Text(), "weftctl: cannot write the answer\n");
+  std::fclose(full);
+}
+
+absl::StatusOr<WeftctlOptions> Parse(const std::vector<std::string>& arguments,
+                                     const std::map<std::string, std::string>& environment = {},
+                                     unsigned uid = 1000) {
+  return ParseWeftctlOptions(
+      arguments,
+      [&](const char* name) {
+        const auto found = environment.find(name);
+        return found == environment.end() ? nullptr : found->second.c_str();
+      },
+      uid);
+}
+
+TEST(WeftctlOptions, FindsTheSocket) {
+  EXPECT_EQ(Parse({"-s", "/a"}, {{"WEFT_SOCKET", "/b"}})->socket, "/a");
+  EXPECT_EQ(Parse({"--socket=/a"})->socket, "/a");
+  EXPECT_EQ(Parse({}, {{"WEFT_SOCKET", "/b"}, {"XDG_RUNTIME_DIR", "/c"}})->socket, "/b");
+  EXPECT_EQ(Parse({}, {{"XDG_RUNTIME_DIR", "/c"}})->socket, "/c/weft/control.sock");
+  EXPECT_EQ(Parse({}, {{"XDG_RUNTIME_DIR", "/c"}}, 0)->socket, "/run/weft/control.sock");
+  EXPECT_EQ(Parse({})->socket, "/run/weft/control.sock");
+}
+
+TEST(WeftctlOptions, TellsOptionsFromWords) {
+  EXPECT_THAT(Parse({"--json", "show", "-s"})->words, ElementsAre("show", "-s"));
+  EXPECT_TRUE(Parse({"show", "ports", "--json"})->json);
+  EXPECT_THAT(Parse({"show", "ports", "--json"})->words, ElementsAre("show", "ports"));
+  EXPECT_THAT(Parse({"--", "--json"})->words, ElementsAre("--json"));
+  EXPECT_TRUE(Parse({"-h"})->help);
+  EXPECT_EQ(Parse({"-x"}).status().message(), "unknown option \"-x\"");
+  EXPECT_EQ(Parse({"-s"}).status().message(), "-s needs the path of a socket");
+}
+
+TEST(WeftctlOptions, WordsBecomeALine) {
+  EXPECT_EQ(LineOf({"show ports"}), "show ports");
+  EXPECT_EQ(LineOf({"show", "port", "my port"}), "show port \"my port\"");
+}
+
+}  // namespace
+}  // namespace weft
