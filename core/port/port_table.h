@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ports that there are: their numbers, names and backends. Owned by the Switch; control thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/base/rcu.h"
+#include "core/graph/arc_tables.h"
+#include "core/port/port.h"
+
+namespace weft {
+
+struct Port {
+  PortId id;
+  std::string name;
+  std::string kind;  // "vhost", "dpdk"
+  std::string bridge;
+  uint32_t mtu = 0;  // bytes behind the Ethernet header
+  WorkerId worker;   // who polls it
+  PortWiring wiring;
+  std::unique_ptr<PortBackend> backend;
+  bool up = false;  // as the bridge was told
+};
+
+class PortTable {
+ public:
+  explicit PortTable(Rcu& rcu) : rcu_(rcu), numbers_(std::make_shared<Numbers>()) {}
+
+  // A new port with the lowest free number. Errors: the name is taken, kMaxPorts are there.
+  absl::StatusOr<Port*> Add(std::string name);
+  // Destroys the port; its number is given out again once no worker can have it any more.
+  void Remove(PortId id);
+
+  // Null if there is none.
+  Port* Find(std::string_view name);
+  Port* Find(PortId id);
+  // "port 7" if it is not there any more.
+  std::string NameOf(PortId id) const;
+  // In the order they were added.
+  const std::vector<std::unique_ptr<Port>>& ports() const { return ports_; }
+  std::vector<PortWiring> Wirings() const;
+
+ private:
+  struct Numbers {
+    std::vector<bool> used;
+  };
+
+  Rcu& rcu_;
+  std::shared_ptr<Numbers> numbers_;  // outlives the table in deferred callbacks
+  std::vector<std::unique_ptr<Port>> ports_;
+};
+
+}  // namespace weft

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/worker/eal.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <rte_mempool.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/worker/cpu_set.h"
+
+namespace weft {
+namespace {
+
+constexpr uint64_t kMegabyte = 1 << 20;
+
+bool Has(const std::vector<std::string>& arguments, std::string_view wanted) {
+  return std::any_of(arguments.begin(), arguments.end(),
+                     [&](const std::string& argument) { return argument.starts_with(wanted); });
+}
+
+// Bytes of huge pages that are free now, of the default size.
+uint64_t FreeHugeMemory() {
+  std::ifstream meminfo("/proc/meminfo");
+  std::string key;
+  uint64_t value = 0;
+  uint64_t free = 0;
+  uint64_t size = 0;
+  std::string rest;
+  while (meminfo >> key >> value && std::getline(meminfo, rest)) {
+    if (key == "HugePages_Free:") free = value;
+    if (key == "Hugepagesize:") size = value * 1024;
+  }
+  return free * size;
+}
+
+// EAL logs to a file of ours, so that a failure can say why and a start says nothing.
+class EalLog {
+ public:
+  explicit EalLog(bool pass_on) : file_(pass_on ? nullptr : tmpfile()) {
+    if (file_ != nullptr) rte_openlog_stream(file_);
+  }
+  ~EalLog() {
+    if (file_ == nullptr) return;
+    rte_openlog_stream(nullptr);
+    std::fclose(file_);
+  }
+  EalLog(const EalLog&) = delete;
+  EalLog& operator=(const EalLog&) = delete;
+
+  // The last lines, joined.
+  std::string Tail() const {
+    if (file_ == nullptr) return "see above";
+    std::fflush(file_);
+    std::rewind(file_);
+    std::vector<std::string> lines;
+    char line[512];
+    while (std::fgets(line, sizeof(line), file_) != nullptr) {
+      std::string text(line);
+      while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+      if (!text.empty()) lines.push_back(text);
+    }
+    if (lines.size() > 3) lines.erase(lines.begin(), lines.end() - 3);
+    return lines.empty() ? "it gave no reason" : Join(lines, "; ");
+  }
+
+ private:
+  std::FILE* file_;
+};
+
+}  // namespace
+
+std::vector<std::string> EalArguments(const EalOptions& options) {
+  std::vector<std::string> arguments = {"weftd"};
+  // EAL wants a main core of its own; nothing runs there, workers are our threads.
+  const std::vector<uint16_t> cores = AvailableCores();
+  const std::string core = std::to_string(cores.empty() ? 0 : cores.front());
+  if (!Has(options.extra, "-l") && !Has(options.extra, "--lcores") && !Has(options.extra, "-c")) {
+    arguments.insert(arguments.end(), {"-l", core});
+  }
+  if (!Has(options.extra, "--file-prefix")) {
+    arguments.push_back(Cat("--file-prefix=weft-", static_cast<uint64_t>(getpid())));
+  }
+  arguments.insert(arguments.end(), {"--no-telemetry", "--no-shconf"});
+  if (options.pci_devices.empty()) {
+    arguments.emplace_back("--no-pci");
+  } else {
+    for (const std::string& device : options.pci_devices)
+      arguments.insert(arguments.end(), {"-a", device});
+  }
+  // Twice what is asked for: EAL's own structures, and the space between objects.
+  const uint64_t megabytes = std::max<uint64_t>(64, 2 * options.memory / kMegabyte + 16);
+  const bool huge = !Has(options.extra, "--no-huge") && FreeHugeMemory() >= megabytes * kMegabyte;
+  if (!huge && !Has(options.extra, "--no-huge") && !Has(options.extra, "--in-memory") &&
+      !Has(options.extra, "--socket-mem")) {
+    arguments.emplace_back("--no-huge");
+  }
+  if (!Has(options.extra, "-m") && !Has(options.extra, "--socket-mem")) {
+    arguments.insert(arguments.end(), {"-m", std::to_string(megabytes)});
+  }
+  arguments.insert(arguments.end(), options.extra.begin(), options.extra.end());
+  return arguments;
+}
+
+absl::Status StartEal(const EalOptions& options) {
+  const std::vector<std::string> arguments = EalArguments(options);
+  LogDebug(Cat("EAL arguments: ", Join(arguments, " ")));
+  std::vector<std::vector<char>> owned;
+  std::vector<char*> argv;
+  for (const std::string& argument : arguments)
+    owned.emplace_back(argument.c_str(), argument.c_str() + argument.size() + 1);
+  for (std::vector<char>& argument : owned) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+
+  const std::vector<uint16_t> cores = AvailableCores();
+  const EalLog log(options.debug);
+  const int used = rte_eal_init(static_cast<int>(arguments.size()), argv.data());
+  const int error = rte_errno;
+  PinCallingThread(cores);
+  if (used >= 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(Cat(
+      "DPDK does not start (", rte_strerror(error), "): ", log.Tail(),
+      "; arguments were: ", Join(arguments, " "), "; [dpdk] eal in startup.conf appends to them"));
+}
+
+void StopEal() { rte_eal_cleanup(); }
+
+void MempoolDeleter::operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
+
+uint64_t PacketMempoolBytes(size_t slots) {
+  rte_mempool_objsz sizes{};
+  return uint64_t{slots} * rte_mempool_calc_obj_size(sizeof(PacketSlot), 0, &sizes);
+}
+
+absl::StatusOr<PacketMempool> MakePacketMempool(size_t slots) {
+  PacketMempool pool(rte_mempool_create("weft-packets", static_cast<unsigned>(slots),
+                                        sizeof(PacketSlot), 0, 0, nullptr, nullptr, nullptr,
+                                        nullptr, SOCKET_ID_ANY, 0));
+  if (pool == nullptr) {
+    return absl::ResourceExhaustedError(Cat("no memory for ", slots, " packets: DPDK would need ",
+                                            PacketMempoolBytes(slots) / kMegabyte + 1, " MB more (",
+                                            rte_strerror(rte_errno),
+                                            "); set [dpdk] memory, or provide huge pages"));
+  }
+  return pool;
+}
+
+}  // namespace weft

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// A worker: a pinned thread that walks its own Graph. Control makes it, starts it and stops it; in
+// between nothing that control does makes a worker wait.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "core/base/rcu.h"
+#include "core/graph/graph.h"
+#include "core/packet/packet_pool.h"
+
+namespace weft {
+
+struct WorkerOptions {
+  WorkerId id;
+  uint16_t core = 0;
+  size_t pool_size = 2 * Frame::kCapacity;  // packets of one dispatch: a vector, and clones
+  bool nap = true;        // sleep a little when there was nothing to do for a while
+  bool uses_eal = false;  // register the thread with DPDK
+};
+
+class Worker {
+ public:
+  // The worker reads `tables` and takes part in `rcu` from Start to Stop; both, and `memory`,
+  // outlive it.
+  Worker(const WorkerOptions& options, std::shared_ptr<const GraphPlan> plan,
+         const Published<ArcTables>& tables, Rcu& rcu, PacketMemory& memory);
+  ~Worker();  // stops
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void Start();
+  // Ends the thread after its current round; what waits in rings stays there.
+  void Stop();
+
+  WorkerId id() const { return options_.id; }
+  uint16_t core() const { return options_.core; }
+  const WorkerCounters& counters() const { return counters_; }
+  // Packets that it got from memory; fewer than asked for when memory is short.
+  size_t pool_size() const { return pool_.size(); }
+  Graph& graph() { return graph_; }
+
+ private:
+  void Run();
+  void Nap(uint64_t idle_since);
+
+  const WorkerOptions options_;
+  Rcu& rcu_;
+  PacketPool pool_;
+  WorkerCounters counters_;
+  Graph graph_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace weft
