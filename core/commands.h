@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shell's commands that are about the switch as a whole; modules add their own. Control thread.
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/config/config.h"
+
+namespace weft {
+
+class CommandTable;
+class Switch;
+
+// Adds core's commands and those of all modules. The table must be gone before the switch.
+absl::Status AddCommands(Switch& the_switch, CommandTable& commands);
+
+// One table of core's commands each.
+absl::Status AddShowCommands(Switch& the_switch, CommandTable& commands);
+absl::Status AddTraceCommands(Switch& the_switch, CommandTable& commands);
+absl::Status AddPortCommands(Switch& the_switch, CommandTable& commands);
+
+// A port as typed in `port add`: its name, its kind, and settings like "bridge=default",
+// "mtu=9000", "device=net_null0" (of the kind's table) or "mac-guard.allow=02:00:00:00:00:01" (of a
+// feature's table).
+absl::StatusOr<PortConfig> PortFromWords(const Switch& the_switch, std::string_view name,
+                                         std::string_view kind, std::string_view settings);
+
+}  // namespace weft

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// port add, port delete. What is typed becomes the same TOML as in startup.conf and goes through
+// the same checks.
+#include <algorithm>
+#include <map>
+
+#include "core/base/text.h"
+#include "core/commands.h"
+#include "core/shell/command_table.h"
+#include "core/shell/words.h"
+#include "core/switch.h"
+
+namespace weft {
+namespace {
+
+// A TOML value of what was typed: whole numbers and booleans as they are, lists too, everything
+// else as text.
+std::string TomlValue(std::string_view typed) {
+  const bool number =
+      !typed.empty() && typed.find_first_not_of("0123456789") == std::string_view::npos;
+  if (typed == "true" || typed == "false" || (number && (typed == "0" || typed.front() != '0'))) {
+    return std::string(typed);
+  }
+  std::string quoted = "\"";
+  for (const char c : typed) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+bool IsPortField(std::string_view key) {
+  return std::any_of(PortConfig::kFields.begin(), PortConfig::kFields.end(),
+                     [&](const FieldSpec& field) { return field.name == key; });
+}
+
+std::string WithoutPlace(const Errors& errors) {
+  std::vector<std::string> messages;
+  for (const std::string& line : errors.Lines()) {
+    // "port add:3:7: message": the place is of a text that nobody has seen.
+    const size_t at = line.find(": ");
+    messages.push_back(at == std::string::npos ? line : line.substr(at + 2));
+  }
+  return Join(messages, "; ");
+}
+
+}  // namespace
+
+absl::StatusOr<PortConfig> PortFromWords(const Switch& s, std::string_view name,
+                                         std::string_view kind, std::string_view settings) {
+  std::map<std::string, std::vector<std::string>> tables;  // "" is the port itself
+  tables[std::string(kind)];
+  const absl::StatusOr<std::vector<Word>> words = SplitWords(settings);
+  if (!words.ok()) return words.status();
+  for (const Word& word : *words) {
+    const size_t equals = word.text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return absl::InvalidArgumentError(Cat("expected KEY=VALUE, found \"", word.text, "\""));
+    }
+    const std::string key = word.text.substr(0, equals);
+    const std::string value = TomlValue(std::string_view(word.text).substr(equals + 1));
+    const size_t dot = key.find('.');
+    if (dot != std::string::npos) {
+      tables[key.substr(0, dot)].push_back(Cat(key.substr(dot + 1), " = ", value));
+    } else {
+      tables[IsPortField(key) ? "" : std::string(kind)].push_back(Cat(key, " = ", value));
+    }
+  }
+  std::vector<std::string> fields = tables[""];
+  tables.erase("");
+  fields.push_back(Cat("name = ", TomlValue(name)));
+  for (const auto& [table, entries] : tables) {
+    fields.push_back(Cat("\"", table, "\" = { ", Join(entries, ", "), " }"));
+  }
+  std::string text = Cat("[[port]]\n", Join(fields, "\n"), "\n");
+  for (const BridgeConfig& bridge : s.config().bridges)
+    text += Cat("[[bridge]]\nname = \"", bridge.name, "\"\n");
+
+  Errors errors("port add");
+  const std::optional<Document> document = Document::Parse(text, &errors);
+  std::optional<Config> config;
+  if (document) config = ReadAll(*document, s.schemas(), &errors);
+  if (!config || config->ports.size() != 1) return absl::InvalidArgumentError(WithoutPlace(errors));
+  return config->ports.front();
+}
+
+absl::Status AddPortCommands(Switch& s, CommandTable& commands) {
+  std::vector<Command> table;
+  table.push_back(
+      {.words = "port add",
+       .arguments = {{.name = "name", .help = "of the new port"},
+                     {.name = "kind",
+                      .help = "vhost for a container, dpdk for a NIC",
+                      .complete =
+                          [&s] {
+                            std::vector<std::string> names;
+                            for (const PortKind& kind : s.kinds()) names.push_back(kind.name);
+                            return names;
+                          }},
+                     {.name = "settings",
+                      .kind = ArgumentKind::kRest,
+                      .help = "KEY=VALUE as in startup.conf: bridge=default device=net_null0",
+                      .optional = true}},
+       .help = "Adds a port until weftd ends; startup.conf is not changed",
+       .run = [&s](const Arguments& a) -> absl::StatusOr<Reply> {
+         const absl::StatusOr<PortConfig> config =
+             PortFromWords(s, a.Text("name"), a.Text("kind"), a.Text("settings"));
+         if (!config.ok()) return config.status();
+         if (absl::Status status = s.AddPort(*config); !status.ok()) return status;
+         return Reply(std::string());
+       }});
+  table.push_back({.words = "port delete",
+                   .arguments = {{.name = "name",
+                                  .help = "the port",
+                                  .complete =
+                                      [&s] {
+                                        std::vector<std::string> names;
+                                        for (const auto& port : s.ports().ports())
+                                          names.push_back(port->name);
+                                        return names;
+                                      }}},
+                   .help = "Deletes a port; frames to it are dropped from now on",
+                   .run = [&s](const Arguments& a) -> absl::StatusOr<Reply> {
+                     if (absl::Status status = s.RemovePort(a.Text("name")); !status.ok())
+                       return status;
+                     return Reply(std::string());
+                   }});
+  for (Command& command : table) {
+    if (absl::Status status = commands.Add(std::move(command), "core"); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace weft

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// show ports, show port, show runtime, show drops, show counters, show graph, show plugins, show
+// workers, show version.
+#include <rte_cycles.h>
+#include <rte_version.h>
+
+#include <utility>
+
+#include "core/base/text.h"
+#include "core/commands.h"
+#include "core/graph/graph_picture.h"
+#include "core/shell/command_table.h"
+#include "core/switch.h"
+#include "core/version.h"
+
+namespace weft {
+namespace {
+
+std::vector<std::string> PortNames(const Switch& s) {
+  std::vector<std::string> names;
+  for (const auto& port : s.ports().ports()) names.push_back(port->name);
+  return names;
+}
+
+std::string NodeName(const Switch& s, NodeId node) {
+  return std::string(s.catalog().node(node).spec.name);
+}
+
+double Ratio(uint64_t a, uint64_t b) {
+  return b == 0 ? 0 : static_cast<double>(a) / static_cast<double>(b);
+}
+
+Reply ShowPorts(const Switch& s) {
+  Table table{
+      .columns = {{"name", "the port's name"},
+                  {"kind", "vhost for a container, dpdk for a NIC"},
+                  {"bridge", "the bridge that it is in"},
+                  {"state", "up, down or error"},
+                  {"rx-packets", "packets from the port into the switch", CellKind::kCount},
+                  {"rx-bytes", "bytes of those frames", CellKind::kCount},
+                  {"tx-packets", "packets from the switch into the port", CellKind::kCount},
+                  {"tx-bytes", "bytes of those frames", CellKind::kCount},
+                  {"drops", "packets lost on the way in from it or out to it; see show drops",
+                   CellKind::kCount},
+                  {"reason", "why it is not up"}},
+      .if_empty = "no ports"};
+  for (const auto& port : s.ports().ports()) {
+    const PortTotals totals = s.stats().Port(port->id);
+    const PortStatus status = port->backend->Status();
+    table.rows.push_back({port->name, port->kind, port->bridge,
+                          std::string(kPortStates.name(status.state)), totals.rx_packets,
+                          totals.rx_bytes, totals.tx_packets, totals.tx_bytes, totals.drops,
+                          status.reason});
+  }
+  return table;
+}
+
+absl::StatusOr<Reply> ShowPort(const Switch& s, std::string_view name) {
+  for (const auto& port : s.ports().ports()) {
+    if (port->name != name) continue;
+    const PortTotals totals = s.stats().Port(port->id);
+    const PortStatus status = port->backend->Status();
+    Record record;
+    const auto add = [&](std::string field, Cell value, CellKind kind = CellKind::kText) {
+      record.fields.push_back({{.name = std::move(field), .kind = kind}, std::move(value)});
+    };
+    add("name", port->name);
+    add("kind", port->kind);
+    add("bridge", port->bridge);
+    add("state", std::string(kPortStates.name(status.state)));
+    if (!status.reason.empty()) add("reason", status.reason);
+    add("mtu", uint64_t{port->mtu}, CellKind::kCount);
+    add("worker", uint64_t{port->worker.value()}, CellKind::kCount);
+    std::vector<std::string> features;
+    for (const PortWiring::FeatureUse& use : port->wiring.features) features.push_back(use.node);
+    add("features", features.empty() ? "none" : Join(features, ", "));
+    for (PortFact& fact : port->backend->Facts()) {
+      std::visit([&](auto& value) { add(fact.name, Cell(std::move(value))); }, fact.value);
+    }
+    add("rx-packets", totals.rx_packets, CellKind::kCount);
+    add("rx-bytes", totals.rx_bytes, CellKind::kCount);
+    add("tx-packets", totals.tx_packets, CellKind::kCount);
+    add("tx-bytes", totals.tx_bytes, CellKind::kCount);
+    add("drops", totals.drops, CellKind::kCount);
+    return record;
+  }
+  return absl::NotFoundError(
+      Cat("there is no port \"", name, "\" (there are: ", Join(PortNames(s), ", "), ")"));
+}
+
+Reply ShowRuntime(const Switch& s) {
+  Table table{
+      .columns = {{"worker", "its number", CellKind::kCount},
+                  {"node", "the node's name"},
+                  {"calls", "frames that it handled", CellKind::kCount},
+                  {"packets", "packets in them", CellKind::kCount},
+                  {"packets/call", "size of an average frame", CellKind::kDecimal},
+                  {"cycles/packet", "TSC ticks that it spent on a packet", CellKind::kDecimal},
+                  {"busy", "its share of the worker's busy time", CellKind::kPercent}},
+      .if_empty = "no packet has come in yet"};
+  for (const NodeTotals& node : s.stats().Nodes()) {
+    const uint64_t busy = s.workers()[node.worker.value()]->counters().busy_cycles.value();
+    table.rows.push_back({uint64_t{node.worker.value()}, NodeName(s, node.node), node.calls,
+                          node.packets, Ratio(node.packets, node.calls),
+                          Ratio(node.cycles, node.packets), 100 * Ratio(node.cycles, busy)});
+  }
+  return table;
+}
+
+absl::StatusOr<Reply> ShowDrops(const Switch& s, std::string_view only) {
+  std::vector<PortId> ports;
+  for (const auto& port : s.ports().ports()) {
+    if (only.empty() || port->name == only) ports.push_back(port->id);
+  }
+  if (!only.empty() && ports.empty()) {
+    return absl::NotFoundError(
+        Cat("there is no port \"", only, "\" (there are: ", Join(PortNames(s), ", "), ")"));
+  }
+  Table table{
+      .columns = {{"port",
+                   "whose packets: the sender's, or the receiver's where it could not take them"},
+                  {"node", "the node that dropped them"},
+                  {"reason", "why"},
+                  {"packets", "how many", CellKind::kCount},
+                  {"help", "what the reason means"}},
+      .if_empty = "no drops"};
+  for (const DropCount& drop : s.stats().Drops(ports)) {
+    if (!only.empty() && !drop.port.valid()) continue;
+    table.rows.push_back({drop.port.valid() ? s.ports().NameOf(drop.port) : "none",
+                          NodeName(s, drop.node), std::string(drop.reason->name), drop.packets,
+                          std::string(drop.reason->help)});
+  }
+  return table;
+}
+
+Reply ShowCounters(const Switch& s) {
+  Table table{.columns = {{"node", "the node that counts"},
+                          {"counter", "what it counts"},
+                          {"count", "how often", CellKind::kCount},
+                          {"help", "what that means"}},
+              .if_empty = "no node counts anything"};
+  for (const EventCount& event : s.stats().Events()) {
+    table.rows.push_back({NodeName(s, event.node), std::string(event.counter->name), event.count,
+                          std::string(event.counter->help)});
+  }
+  return table;
+}
+
+Reply ShowWorkers(const Switch& s) {
+  Table table{.columns = {{"worker", "its number", CellKind::kCount},
+                          {"core", "the core that it is pinned to", CellKind::kCount},
+                          {"ports", "those that it polls"},
+                          {"polls", "rounds over all inputs", CellKind::kCount},
+                          {"dispatches", "vectors of packets", CellKind::kCount},
+                          {"busy-ms", "time spent on them", CellKind::kCount}}};
+  const uint64_t cycles_per_ms = std::max<uint64_t>(rte_get_tsc_hz() / 1000, 1);
+  for (const auto& worker : s.workers()) {
+    std::vector<std::string> ports;
+    for (const auto& port : s.ports().ports()) {
+      if (port->worker == worker->id()) ports.push_back(port->name);
+    }
+    const WorkerCounters& counters = worker->counters();
+    table.rows.push_back({uint64_t{worker->id().value()}, uint64_t{worker->core()},
+                          Join(ports, ", "), counters.polls.value(), counters.dispatches.value(),
+                          counters.busy_cycles.value() / cycles_per_ms});
+  }
+  return table;
+}
+
+Reply ShowPlugins(const Switch& s) {
+  Table table{.columns = {{"name", "the plugin's name"},
+                          {"version", "its own version"},
+                          {"nodes", "the nodes that it adds"},
+                          {"path", "the file that it came from"}},
+              .if_empty = "no plugins"};
+  for (const auto& plugin : s.plugins()) {
+    const PluginInfo& info = plugin->info();
+    table.rows.push_back({info.name, info.version, Join(info.nodes, ", "), info.path});
+  }
+  return table;
+}
+
+Reply ShowVersion() {
+  Record record;
+  record.fields.push_back({{.name = "weft"}, std::string(kVersion)});
+  record.fields.push_back({{.name = "dpdk"}, std::string(rte_version())});
+  record.fields.push_back({{.name = "compiler"}, std::string(__VERSION__)});
+  return record;
+}
+
+}  // namespace
+
+absl::Status AddShowCommands(Switch& s, CommandTable& commands) {
+  const auto ports = [&s] { return PortNames(s); };
+  std::vector<Command> table;
+  table.push_back(
+      {.words = "show ports",
+       .help = "All ports: state, packets and bytes each way, drops",
+       .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowPorts(s); }});
+  table.push_back({.words = "show port",
+                   .arguments = {{.name = "name", .help = "the port", .complete = ports}},
+                   .help = "One port in full",
+                   .run = [&s](const Arguments& a) { return ShowPort(s, a.Text("name")); }});
+  table.push_back(
+      {.words = "show runtime",
+       .help = "What each node costs: calls, packets, cycles",
+       .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowRuntime(s); }});
+  table.push_back({.words = "show drops",
+                   .arguments = {{.name = "port",
+                                  .help = "of this port alone",
+                                  .optional = true,
+                                  .keyword = true,
+                                  .complete = ports}},
+                   .help = "Lost packets by port, node and reason",
+                   .run = [&s](const Arguments& a) { return ShowDrops(s, a.Text("port")); }});
+  table.push_back(
+      {.words = "show counters",
+       .help = "What nodes count beside drops",
+       .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowCounters(s); }});
+  table.push_back({.words = "show graph",
+                   .help = "The nodes and where packets can go from each",
+                   .run = [&s](const Arguments&) -> absl::StatusOr<Reply> {
+                     return GraphText(s.plan(), s.arc_tables());
+                   }});
+  table.push_back({.words = "show graph dot",
+                   .help = "The same for Graphviz: show graph dot | dot -Tsvg",
+                   .run = [&s](const Arguments&) -> absl::StatusOr<Reply> {
+                     return GraphDot(s.plan(), s.arc_tables());
+                   }});
+  table.push_back(
+      {.words = "show workers",
+       .help = "The workers, their cores and ports",
+       .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowWorkers(s); }});
+  table.push_back(
+      {.words = "show plugins",
+       .help = "What was loaded, and from where",
+       .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowPlugins(s); }});
+  table.push_back({.words = "show version",
+                   .help = "Versions of weft and of what it is built with",
+                   .run = [](const Arguments&) -> absl::StatusOr<Reply> { return ShowVersion(); }});
+  for (Command& command : table) {
+    if (absl::Status status = commands.Add(std::move(command), "core"); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace weft

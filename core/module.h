@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// A module owns a room: its nodes, its kind of port, their shared state, config and commands.
+// nodes/builtin.cc lists the modules that are always there; a plugin is a module that arrives in a
+// .so. Control thread.
+//
+//   class L2Module final : public Module {
+//    public:
+//     std::string_view name() const override { return "l2"; }
+//     void Register(Registry& registry) override {
+//       registry.AddNode<L2Switch>([this](WorkerId) { return std::make_unique<L2Switch>(state_);
+//       }); registry.AddCommand({.words = "show l2 fdb", ...});
+//     }
+//   };
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/base/ids.h"
+#include "core/config/reader.h"
+#include "core/config/schema.h"
+#include "core/graph/node_class.h"
+#include "core/port/port.h"
+#include "core/shell/command.h"
+
+namespace weft {
+
+class EventLoop;
+class Rcu;
+class PortTable;
+
+// What a port asks of DPDK's EAL before it can be made.
+struct EalNeeds {
+  std::vector<std::string> pci_devices;  // addresses to probe; without any EAL gets --no-pci
+  uint64_t memory = 0;                   // bytes, beside the packet pools
+};
+
+// One port to be made.
+struct PortRequest {
+  PortId id;
+  const PortConfig& config;  // as long as the port lives
+  std::string directory;     // <runtime-dir>/ports/<name>: the port's own, made by whoever needs it
+  WorkerId worker;           // who polls it
+  // The port's frames can flow from now on, or no longer; from the control thread's loop.
+  std::function<void()> on_up;
+  std::function<void()> on_down;
+};
+
+// A kind of port: its table in [[port]] and how to make one.
+struct PortKind {
+  std::string name;  // "vhost": the key of its table
+  std::string help;
+  const TableSchema* schema = nullptr;
+  std::string output;  // the node where port-output ends for such ports
+  std::function<absl::StatusOr<std::unique_ptr<PortBackend>>(const PortRequest&)> make;
+  // For `weftd --check`: what would keep `make` and Open from working, found without side effects.
+  // May be empty.
+  std::function<absl::Status(const PortConfig&, const std::string& directory)> preflight{};
+  // May be empty.
+  std::function<void(const PortConfig&, EalNeeds&)> eal_needs{};
+  // See Schemas::Kind. May be null.
+  void (*validate)(std::span<const KindUse> ports) = nullptr;
+};
+
+// What a module may use of the switch while it lives.
+struct ModuleServices {
+  EventLoop& loop;
+  Rcu& rcu;
+  const PortTable& ports;
+};
+
+// Where modules put what they bring. The first error sticks.
+class Registry {
+ public:
+  Registry(ModuleServices services, NodeCatalog& catalog, Schemas& schemas)
+      : services_(services), catalog_(catalog), schemas_(schemas) {}
+
+  const ModuleServices& services() const { return services_; }
+
+  // `make` builds one N for a worker.
+  template <typename N>
+  void AddNode(NodeClass::Factory make) {
+    Keep(catalog_.Add(NodeClassOf<N>(std::move(make))).status());
+    // A feature is used by the ports whose section has its table.
+    if constexpr (requires { N::PortConfig::kFields; }) {
+      AddFeatureTable(N::kSpec, SchemaOf<typename N::PortConfig>());
+    } else if constexpr (requires { typename N::PortConfig; }) {
+      static_assert(std::is_empty_v<typename N::PortConfig>, "a PortConfig needs its kFields");
+      AddFeatureTable(N::kSpec, SchemaOf<NoKeys>());
+    }
+  }
+  void AddPortKind(PortKind kind) {
+    schemas_.kinds.push_back({kind.name, kind.help, kind.schema, kind.validate});
+    kinds_.push_back(std::move(kind));
+  }
+  void AddCommand(Command command) { commands_.push_back(std::move(command)); }
+
+  const absl::Status& status() const { return status_; }
+  const std::vector<PortKind>& kinds() const { return kinds_; }
+  std::vector<Command>& commands() { return commands_; }
+
+ private:
+  // The table of a feature that has nothing to configure: `name = {}` is all of it.
+  struct NoKeys {
+    static constexpr auto kFields = Fields();
+  };
+
+  void AddFeatureTable(const NodeSpec& spec, const TableSchema& schema) {
+    schemas_.features.push_back({std::string(spec.name), std::string(spec.help), &schema});
+  }
+  void Keep(const absl::Status& status) {
+    if (status_.ok()) status_ = status;
+  }
+
+  ModuleServices services_;
+  NodeCatalog& catalog_;
+  Schemas& schemas_;
+  std::vector<PortKind> kinds_;
+  std::vector<Command> commands_;
+  absl::Status status_;
+};
+
+class Module {
+ public:
+  Module() = default;
+  virtual ~Module() = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  virtual std::string_view name() const = 0;
+  // Called once, before anything else.
+  virtual void Register(Registry& registry) = 0;
+
+  // The configuration comes and goes, bridges first. An error undoes the step that it belongs to.
+  virtual absl::Status AddBridge(const BridgeConfig&) { return absl::OkStatus(); }
+  virtual void RemoveBridge(const std::string& /*name*/) {}
+  virtual absl::Status AddPort(PortId, const PortConfig&) { return absl::OkStatus(); }
+  virtual void RemovePort(PortId) {}
+  // All bridges and ports of the configuration are there: what names ports can be resolved (static
+  // entries).
+  virtual absl::Status Configured(const Config&) { return absl::OkStatus(); }
+  virtual void PortUp(PortId) {}
+  virtual void PortDown(PortId) {}
+};
+
+}  // namespace weft

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only header that a plugin includes. A plugin is a Module, or simply one node, that arrives
+// in a .so; its file ends in
+//
+//   WEFT_PLUGIN(MacGuard);
+//
+// docs/dev/add-a-node.md builds one step by step. All of it runs on the control thread, but for
+// the nodes' own methods, which run on workers.
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <string_view>
+
+#include "core/base/ids.h"
+#include "core/base/labels.h"
+#include "core/base/mac_address.h"
+#include "core/base/text.h"
+#include "core/config/schema.h"
+#include "core/graph/frame.h"
+#include "core/graph/node.h"
+#include "core/module.h"
+#include "core/packet/ethernet.h"
+#include "core/packet/packet.h"
+#include "core/sdk/stamp.h"
+
+// The plugin's own version; the build system says it (weft_plugin(... VERSION 1.2)).
+#if !defined(WEFT_PLUGIN_VERSION)
+#define WEFT_PLUGIN_VERSION "unversioned"
+#endif
+
+namespace weft {
+
+// The module around a plugin that is one node without state to share between workers.
+template <typename N>
+class NodeModule final : public Module {
+ public:
+  std::string_view name() const override { return N::kSpec.name; }
+  void Register(Registry& registry) override {
+    registry.AddNode<N>([](WorkerId) { return std::make_unique<N>(); });
+  }
+};
+
+namespace internal {
+
+template <typename T>
+Module* MakePluginModule() {
+  if constexpr (std::derived_from<T, Module>) {
+    return new T;
+  } else {
+    return new NodeModule<T>;
+  }
+}
+
+template <typename T>
+consteval PluginDescriptor DescribePlugin(std::string_view version) {
+  static_assert(std::derived_from<T, Module> || std::derived_from<T, NodeBase>,
+                "WEFT_PLUGIN takes a Module or a node");
+  PluginDescriptor plugin{};
+  Write(plugin.magic, {kPluginMagic});
+  plugin.stamp = kStamp;
+  if constexpr (std::derived_from<T, Module>) {
+    Write(plugin.name, {T::kName});
+  } else {
+    Write(plugin.name, {T::kSpec.name});
+  }
+  Write(plugin.version, {version});
+  plugin.make = &MakePluginModule<T>;
+  return plugin;
+}
+
+}  // namespace internal
+}  // namespace weft
+
+// Makes T the plugin of this shared object; once, anywhere in one of its files. T is a node class,
+// whose name is the plugin's, or a Module with `static constexpr std::string_view kName`.
+#define WEFT_PLUGIN(T)                                                                          \
+  extern "C" __attribute__((visibility("default"))) const weft::PluginDescriptor weft_plugin;   \
+  __attribute__((used,                                                                          \
+                 section(".weft_plugin"))) constinit const weft::PluginDescriptor weft_plugin = \
+      weft::internal::DescribePlugin<T>(WEFT_PLUGIN_VERSION)

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/switch.h"
+
+#include <algorithm>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+
+namespace weft {
+namespace {
+
+constexpr Time kGracePoll = std::chrono::milliseconds(1);
+constexpr Time kTracePoll = std::chrono::milliseconds(20);
+
+}  // namespace
+
+Switch::Switch(EventLoop& loop)
+    : loop_(loop),
+      ports_(rcu_),
+      registry_({loop, rcu_, ports_}, catalog_, schemas_),
+      stats_(catalog_) {
+  rcu_.OnDefer([this] {
+    if (rcu_timer_ == 0) rcu_timer_ = loop_.Every(kGracePoll, [this] { PollRcu(); });
+  });
+}
+
+Switch::~Switch() { Stop(); }
+
+void Switch::PollRcu() {
+  if (rcu_.Poll() != 0) return;
+  loop_.Cancel(rcu_timer_);
+  rcu_timer_ = 0;
+}
+
+absl::Status Switch::AddModule(std::unique_ptr<Module> module) {
+  module->Register(registry_);
+  all_modules_.push_back(module.get());
+  modules_.push_back(std::move(module));
+  return registry_.status();
+}
+
+absl::Status Switch::AddPlugin(std::unique_ptr<Plugin> plugin) {
+  plugins_.push_back(std::move(plugin));  // first: even a failure may leave something of it behind
+  if (absl::Status status = plugins_.back()->Register(registry_, catalog_); !status.ok())
+    return status;
+  all_modules_.push_back(&plugins_.back()->module());
+  return absl::OkStatus();
+}
+
+absl::Status Switch::Start(Config config, const StartOptions& options) {
+  config_ = std::move(config);
+  runtime_dir_ = options.runtime_dir;
+  absl::StatusOr<std::shared_ptr<const GraphPlan>> plan = GraphPlan::Build(catalog_);
+  if (!plan.ok()) return plan.status();
+  plan_ = *std::move(plan);
+  if (absl::Status status = Publish(); !status.ok()) return status;
+  for (const uint16_t core : options.cores) {
+    const WorkerOptions worker{.id = WorkerId(static_cast<uint16_t>(workers_.size())),
+                               .core = core,
+                               .nap = config_.workers.idle != Idle::kPoll,
+                               .uses_eal = options.uses_eal};
+    workers_.push_back(std::make_unique<Worker>(worker, plan_, tables_, rcu_, *options.memory));
+    if (workers_.back()->pool_size() < worker.pool_size) {
+      return absl::ResourceExhaustedError(Cat("worker ", worker.id.value(), " gets ",
+                                              workers_.back()->pool_size(), " of the ",
+                                              worker.pool_size, " packets that it needs"));
+    }
+    stats_.AddWorker(worker.id, workers_.back()->counters());
+  }
+  for (const BridgeConfig& bridge : config_.bridges) {
+    for (Module* module : all_modules_) {
+      if (absl::Status status = module->AddBridge(bridge); !status.ok()) return status;
+    }
+  }
+  for (const PortConfig& port : config_.ports) {
+    if (absl::Status status = AddPort(port); !status.ok()) return status;
+  }
+  for (Module* module : all_modules_) {
+    if (absl::Status status = module->Configured(config_); !status.ok()) return status;
+  }
+  for (const auto& worker : workers_) {
+    worker->Start();
+    LogInfo(Cat("worker ", worker->id().value(), ": runs on core ", worker->core()));
+  }
+  trace_timer_ = loop_.Every(kTracePoll, [this] { DrainTraces(); });
+  return absl::OkStatus();
+}
+
+void Switch::Stop() {
+  while (!ports_.ports().empty()) ForgetPort(ports_.ports().back()->id);
+  if (plan_ != nullptr) {
+    // Cannot fail: there is nothing left to wire.
+    Publish().IgnoreError();
+  }
+  // Workers that still run pass a quiescent state within a round.
+  while (rcu_.Poll() != 0) loop_.RunOnce(kGracePoll);
+  for (const auto& worker : workers_) worker->Stop();
+  workers_.clear();
+  loop_.Cancel(rcu_timer_);
+  loop_.Cancel(trace_timer_);
+  rcu_timer_ = trace_timer_ = 0;
+}
+
+std::string Switch::PortDirectory(std::string_view name) const {
+  return Cat(runtime_dir_, "/ports/", name);
+}
+
+const PortKind* Switch::FindKind(std::string_view name) const {
+  const auto found = std::find_if(registry_.kinds().begin(), registry_.kinds().end(),
+                                  [&](const PortKind& kind) { return kind.name == name; });
+  return found == registry_.kinds().end() ? nullptr : &*found;
+}
+
+WorkerId Switch::LeastLoadedWorker() const {
+  std::vector<size_t> load(std::max<size_t>(workers_.size(), 1));
+  for (const auto& port : ports_.ports()) {
+    if (port->worker.valid()) ++load[port->worker.value()];
+  }
+  return WorkerId(static_cast<uint16_t>(std::min_element(load.begin(), load.end()) - load.begin()));
+}
+
+absl::Status Switch::AddPort(const PortConfig& config) {
+  const absl::StatusOr<Port*> added = ports_.Add(config.name);
+  if (!added.ok()) return added.status();
+  Port& port = **added;
+  absl::Status status = MakePort(port, config);
+  if (!status.ok()) {
+    ForgetPort(port.id);
+    Publish().IgnoreError();  // what was there before could be published, so it still can
+    return absl::Status(status.code(), Cat("port \"", config.name, "\": ", MessageOf(status)));
+  }
+  LogInfo(Cat("port ", config.name, ": added to bridge ", config.bridge, ", kind ", config.kind,
+              ", worker ", port.worker.value()));
+  return absl::OkStatus();
+}
+
+absl::Status Switch::MakePort(Port& port, const PortConfig& wanted) {
+  const PortConfig& config = *(port_configs_[port.name] = std::make_unique<PortConfig>(wanted));
+  const PortKind* kind = FindKind(config.kind);
+  if (kind == nullptr)
+    return absl::NotFoundError(Cat("there is no kind of port \"", config.kind, "\""));
+  stats_.StartPort(port.id);
+  port.kind = config.kind;
+  port.bridge = config.bridge;
+  port.mtu = config.mtu;
+  port.worker = WorkerId();
+  port.worker = LeastLoadedWorker();
+  port.wiring.output = kind->output;
+  for (const auto& [feature, table] : config.features)
+    port.wiring.features.push_back({feature, table.object});
+  for (Module* module : all_modules_) {
+    if (absl::Status status = module->AddPort(port.id, config); !status.ok()) return status;
+  }
+  const PortId id = port.id;
+  absl::StatusOr<std::unique_ptr<PortBackend>> backend =
+      kind->make({.id = id,
+                  .config = config,
+                  .directory = PortDirectory(config.name),
+                  .worker = port.worker,
+                  .on_up = [this, id] { SetUp(id, true); },
+                  .on_down = [this, id] { SetUp(id, false); }});
+  if (!backend.ok()) return backend.status();
+  port.backend = *std::move(backend);
+  if (absl::Status status = Publish(); !status.ok()) return status;
+  return port.backend->Open();
+}
+
+absl::Status Switch::RemovePort(std::string_view name) {
+  Port* port = ports_.Find(name);
+  if (port == nullptr) return absl::NotFoundError(Cat("there is no port \"", name, "\""));
+  ForgetPort(port->id);
+  LogInfo(Cat("port ", name, ": deleted"));
+  return Publish();
+}
+
+// Takes a port out of everything; the caller publishes.
+void Switch::ForgetPort(PortId id) {
+  SetUp(id, false);
+  for (Module* module : all_modules_) module->RemovePort(id);
+  const std::string name = ports_.Find(id)->name;
+  ports_.Remove(id);
+  // Its backend has unpublished, but its kind may look at the config until workers have let go.
+  if (const auto config = port_configs_.extract(name); !config.empty()) {
+    rcu_.Defer([kept = std::shared_ptr<PortConfig>(std::move(config.mapped()))] {});
+  }
+}
+
+absl::Status Switch::Publish() {
+  absl::StatusOr<std::unique_ptr<const ArcTables>> tables =
+      ArcTables::Build(*plan_, ports_.Wirings());
+  if (!tables.ok()) return tables.status();
+  tables_.Store(rcu_, *std::move(tables));
+  return absl::OkStatus();
+}
+
+void Switch::SetUp(PortId id, bool up) {
+  Port* port = ports_.Find(id);
+  if (port == nullptr || port->up == up) return;
+  port->up = up;
+  for (Module* module : all_modules_) {
+    if (up) {
+      module->PortUp(id);
+    } else {
+      module->PortDown(id);
+    }
+  }
+}
+
+void Switch::RequestTrace(NodeId node, uint32_t count) {
+  std::vector<Graph*> graphs;
+  for (const auto& worker : workers_) graphs.push_back(&worker->graph());
+  TraceBook::Request(graphs, node, count);
+}
+
+void Switch::DrainTraces() {
+  for (const auto& worker : workers_) traces_.Drain(worker->id(), worker->graph().trace_ring());
+}
+
+}  // namespace weft

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// The switch as a whole: the modules, the graph that they make together, the workers that walk it,
+// and the ports. It is what main.cc starts and what the shell's commands look at. Control thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/base/event_loop.h"
+#include "core/base/rcu.h"
+#include "core/config/reader.h"
+#include "core/graph/arc_tables.h"
+#include "core/graph/graph_plan.h"
+#include "core/graph/node_class.h"
+#include "core/module.h"
+#include "core/plugin/plugin.h"
+#include "core/port/port_table.h"
+#include "core/stats/stats.h"
+#include "core/trace/trace_book.h"
+#include "core/worker/worker.h"
+
+namespace weft {
+
+class Switch {
+ public:
+  explicit Switch(EventLoop& loop);
+  // Stops. Plugins go last: their code is behind much of what the others hold.
+  ~Switch();
+  Switch(const Switch&) = delete;
+  Switch& operator=(const Switch&) = delete;
+
+  // --- in this order, once ---
+
+  // Registers a module; an error says which and why.
+  absl::Status AddModule(std::unique_ptr<Module> module);
+  absl::Status AddPlugin(std::unique_ptr<Plugin> plugin);
+  // Builds the graph and the workers, which take their packets from `memory`. Bridges and ports
+  // follow from `config`.
+  struct StartOptions {
+    std::string runtime_dir;
+    std::vector<uint16_t> cores;
+    PacketMemory* memory = nullptr;
+    bool uses_eal = false;
+  };
+  absl::Status Start(Config config, const StartOptions& options);
+  // The end: takes every port off the workers, waits until they have let go, stops them and returns
+  // their packets.
+  void Stop();
+
+  // --- while it runs ---
+
+  // An error leaves everything as it was.
+  absl::Status AddPort(const PortConfig& config);
+  absl::Status RemovePort(std::string_view name);
+
+  const NodeCatalog& catalog() const { return catalog_; }
+  const Schemas& schemas() const { return schemas_; }
+  const GraphPlan& plan() const { return *plan_; }
+  const ArcTables& arc_tables() const { return *tables_.Load(); }
+  const Config& config() const { return config_; }
+  const PortTable& ports() const { return ports_; }
+  const Stats& stats() const { return stats_; }
+  TraceBook& traces() { return traces_; }
+  const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+  const std::vector<std::unique_ptr<Plugin>>& plugins() const { return plugins_; }
+  const std::vector<PortKind>& kinds() const { return registry_.kinds(); }
+  Registry& registry() { return registry_; }
+  EventLoop& loop() { return loop_; }
+  // Where a port's own files are.
+  std::string PortDirectory(std::string_view name) const;
+
+  // For the shell: records the way of the next `count` packets that reach `node`.
+  void RequestTrace(NodeId node, uint32_t count);
+  void DrainTraces();
+
+ private:
+  const PortKind* FindKind(std::string_view name) const;
+  absl::Status MakePort(Port& port, const PortConfig& config);
+  absl::Status Publish();
+  void SetUp(PortId id, bool up);
+  void ForgetPort(PortId id);
+  WorkerId LeastLoadedWorker() const;
+  void PollRcu();
+
+  EventLoop& loop_;
+  std::vector<std::unique_ptr<Plugin>> plugins_;
+  Rcu rcu_;
+  NodeCatalog catalog_;
+  Schemas schemas_;
+  PortTable ports_;
+  Registry registry_;
+  Stats stats_;
+  TraceBook traces_;
+  std::vector<std::unique_ptr<Module>> modules_;  // the built-in ones; a plugin owns its own
+  std::vector<Module*> all_modules_;
+  Config config_;
+  std::map<std::string, std::unique_ptr<PortConfig>> port_configs_;  // of the ports that are there
+  std::string runtime_dir_;
+  std::shared_ptr<const GraphPlan> plan_;
+  Published<ArcTables> tables_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  EventLoop::TimerId rcu_timer_ = 0;
+  EventLoop::TimerId trace_timer_ = 0;
+};
+
+}  // namespace weft
