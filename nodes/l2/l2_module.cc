@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nodes/l2/l2_module.h"
+
+#include <utility>
+
+#include "core/base/text.h"
+#include "core/port/port_table.h"
+#include "nodes/l2/flood.h"
+#include "nodes/l2/l2_switch.h"
+
+namespace weft::l2 {
+namespace {
+
+constexpr Time kTick = std::chrono::milliseconds(100);
+
+}  // namespace
+
+L2Module::L2Module() = default;
+
+L2Module::~L2Module() {
+  if (loop_ != nullptr) loop_->Cancel(tick_timer_);
+}
+
+void L2Module::Register(Registry& registry) {
+  loop_ = &registry.services().loop;
+  ports_ = &registry.services().ports;
+  state_ = std::make_unique<L2State>(registry.services().rcu);
+  state_->Tick(loop_->Now());
+  tick_timer_ = loop_->Every(kTick, [this] { state_->Tick(loop_->Now()); });
+  registry.AddNode<L2Switch>([this](WorkerId) { return std::make_unique<L2Switch>(*state_); });
+  registry.AddNode<Flood>([this](WorkerId) { return std::make_unique<Flood>(*state_); });
+  registry.AddCommand(
+      {.words = "show l2 fdb",
+       .arguments =
+           {{.name = "bridge", .help = "of this bridge alone", .optional = true, .keyword = true}},
+       .help = "The forwarding database: which address is on which port",
+       .run = [this](const Arguments& arguments) { return ShowFdb(arguments); }});
+  registry.AddCommand(
+      {.words = "show bridges",
+       .help = "The bridges and their ports",
+       .run = [this](const Arguments&) -> absl::StatusOr<Reply> { return ShowBridges(); }});
+}
+
+absl::Status L2Module::AddBridge(const BridgeConfig& bridge) {
+  return state_->AddBridge(bridge.name, static_cast<Seconds>(bridge.ageing.count())).status();
+}
+
+void L2Module::RemoveBridge(const std::string& name) {
+  // Its ports are gone by now, so it cannot refuse.
+  state_->RemoveBridge(state_->FindBridge(name)).IgnoreError();
+}
+
+absl::Status L2Module::AddPort(PortId port, const PortConfig& config) {
+  const BridgeId bridge = state_->FindBridge(config.bridge);
+  if (!bridge.valid())
+    return absl::NotFoundError(Cat("there is no bridge \"", config.bridge, "\""));
+  return state_->AddPort(port, bridge, {.mac = config.mac, .mac_limit = config.MacLimit()});
+}
+
+void L2Module::RemovePort(PortId port) { state_->RemovePort(port); }
+
+absl::Status L2Module::Configured(const Config& config) {
+  for (const BridgeConfig& bridge : config.bridges) {
+    for (const StaticEntry& entry : bridge.static_entries) {
+      for (const auto& port : ports_->ports()) {
+        if (port->name != entry.port) continue;
+        if (absl::Status status =
+                state_->AddStatic(state_->FindBridge(bridge.name), entry.mac, port->id);
+            !status.ok()) {
+          return status;
+        }
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+void L2Module::PortUp(PortId port) { state_->PortUp(port); }
+void L2Module::PortDown(PortId port) { state_->PortDown(port); }
+
+absl::StatusOr<Reply> L2Module::ShowFdb(const Arguments& arguments) const {
+  const std::string_view only = arguments.Text("bridge");
+  if (!only.empty() && !state_->FindBridge(only).valid()) {
+    return absl::NotFoundError(Cat("there is no bridge \"", only, "\""));
+  }
+  Table table{.columns = {{"bridge", "where the address was seen"},
+                          {"mac", "the address"},
+                          {"port", "the port that it is on"},
+                          {"static", "configured, not learned", CellKind::kFlag},
+                          {"age", "seconds since it was last a source", CellKind::kCount}},
+              .if_empty = "no addresses"};
+  for (const FdbEntry& entry : state_->Entries()) {
+    const std::string& bridge = state_->bridge_name(entry.bridge);
+    if (!only.empty() && bridge != only) continue;
+    table.rows.push_back({bridge, entry.mac.ToString(), ports_->NameOf(entry.port), entry.is_static,
+                          entry.is_static ? Cell() : Cell(uint64_t{entry.age})});
+  }
+  return Reply(std::move(table));
+}
+
+Reply L2Module::ShowBridges() const {
+  std::map<std::string, std::vector<std::string>> members;
+  for (const auto& port : ports_->ports()) members[port->bridge].push_back(port->name);
+  std::map<std::string, uint64_t> addresses;
+  for (const FdbEntry& entry : state_->Entries()) ++addresses[state_->bridge_name(entry.bridge)];
+  Table table{.columns = {{"name", "the bridge's name"},
+                          {"ports", "its ports"},
+                          {"addresses", "entries in the forwarding database", CellKind::kCount}},
+              .if_empty = "no bridges"};
+  for (uint16_t number = 0; number < kMaxBridges; ++number) {
+    const std::string& bridge = state_->bridge_name(BridgeId(number));
+    if (bridge.empty()) continue;
+    table.rows.push_back({bridge, Join(members[bridge], ", "), addresses[bridge]});
+  }
+  return table;
+}
+
+}  // namespace weft::l2

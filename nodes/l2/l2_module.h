@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The l2 room as a module: bridges, the forwarding database, and the nodes that use them. Control
+// thread.
+#pragma once
+
+#include <memory>
+
+#include "core/base/event_loop.h"
+#include "core/module.h"
+#include "nodes/l2/bridge.h"
+
+namespace weft::l2 {
+
+class L2Module final : public Module {
+ public:
+  L2Module();
+  ~L2Module() override;
+
+  std::string_view name() const override { return "l2"; }
+  void Register(Registry& registry) override;
+
+  absl::Status AddBridge(const BridgeConfig& bridge) override;
+  void RemoveBridge(const std::string& name) override;
+  absl::Status AddPort(PortId port, const PortConfig& config) override;
+  void RemovePort(PortId port) override;
+  absl::Status Configured(const Config& config) override;
+  void PortUp(PortId port) override;
+  void PortDown(PortId port) override;
+
+ private:
+  absl::StatusOr<Reply> ShowFdb(const Arguments& arguments) const;
+  Reply ShowBridges() const;
+
+  EventLoop* loop_ = nullptr;
+  const PortTable* ports_ = nullptr;
+  std::unique_ptr<L2State> state_;
+  EventLoop::TimerId tick_timer_ = 0;
+};
+
+}  // namespace weft::l2
