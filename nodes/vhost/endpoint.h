@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a port's connections come from: a socket that weft listens on, or one that it connects to
+// again and again. Which files exist on disk is decided here and nowhere else. Control thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/base/event_loop.h"
+#include "core/base/unique_fd.h"
+#include "nodes/vhost/vhost_config.h"
+
+namespace weft::vhost {
+
+struct EndpointOptions {
+  Listener listen = Listener::kWeft;
+  std::string path;
+  // True for the port's own directory, whose owner and rights follow the options; one that was
+  // there before and is somebody's choice is left as it is.
+  bool own_directory = false;
+  uid_t owner = 0xffff'ffff;  // the number that chown leaves alone
+  gid_t group = 0xffff'ffff;
+  mode_t mode = 0660;
+
+  // From startup.conf; `default_path` is used if the config names none.
+  static absl::StatusOr<EndpointOptions> From(const VhostConfig& config,
+                                              const std::string& default_path);
+};
+
+class Endpoint {
+ public:
+  enum class Mode {
+    kIdle,    // leaves connections where they are
+    kTake,    // hands over one and is idle
+    kRefuse,  // closes those that come
+  };
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    // A connected, non-blocking socket. The mode is kIdle now.
+    virtual void OnConnection(UniqueFd socket) = 0;
+    // Somebody connects in mode kRefuse. False: leave him waiting, the mode has changed.
+    virtual bool OnSurplus() = 0;
+    // There is nobody to connect to; called at each attempt.
+    virtual void OnUnreachable(const absl::Status& why) = 0;
+  };
+
+  virtual ~Endpoint() = default;
+  // Prepares the directory and the socket; the mode is kIdle. Errors name the path and what to do.
+  virtual absl::Status Open() = 0;
+  virtual void SetMode(Mode mode) = 0;
+
+  static std::unique_ptr<Endpoint> Make(EventLoop& loop, const EndpointOptions& options,
+                                        Owner& owner);
+};
+
+}  // namespace weft::vhost

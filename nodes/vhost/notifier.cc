@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nodes/vhost/notifier.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <utility>
+
+#include "core/base/clock.h"
+#include "nodes/vhost/eventfd.h"
+
+namespace weft::vhost {
+namespace {
+
+constexpr std::chrono::milliseconds kPatience(1);
+
+// Interrupts a blocking write; nobody else of the process uses it. Not a constant: glibc decides.
+int InterruptSignal() { return SIGRTMIN + 3; }
+
+// The notifier thread's guard: signals it every millisecond while armed.
+class WriteGuard {
+ public:
+  WriteGuard() {
+    sigevent event{};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = InterruptSignal();
+    event._sigev_un._tid = gettid();  // glibc 2.36 has no sigev_notify_thread_id yet
+    // Fails only if we ask for the wrong thing or the user's pending-signal limit is exhausted: a
+    // switch whose notifier may hang for ever must not start.
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) std::abort();
+  }
+  ~WriteGuard() { timer_delete(timer_); }
+  WriteGuard(const WriteGuard&) = delete;
+  WriteGuard& operator=(const WriteGuard&) = delete;
+
+  void Arm() { Set(std::chrono::duration_cast<Time>(kPatience).count()); }
+  void Disarm() { Set(0); }
+
+ private:
+  void Set(int64_t nanoseconds) {
+    const timespec every{.tv_sec = 0, .tv_nsec = nanoseconds};
+    const itimerspec setting{.it_interval = every, .it_value = every};
+    timer_settime(timer_, 0, &setting, nullptr);
+  }
+
+  timer_t timer_{};
+};
+
+}  // namespace
+
+Notifier::Notifier() : wake_(eventfd(0, EFD_CLOEXEC)) {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};  // without SA_RESTART: the write returns EINTR
+  sigemptyset(&action.sa_mask);
+  sigaction(InterruptSignal(), &action, nullptr);
+  // The thread takes no signal but its own: the control thread reads the rest from a signalfd.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  sigdelset(&all, InterruptSignal());
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { Run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_setname_np(thread_.native_handle(), "weft-notifier");
+}
+
+Notifier::~Notifier() {
+  stop_ = true;
+  Wake();
+  thread_.join();
+}
+
+absl::StatusOr<std::shared_ptr<const CallLease>> Notifier::Register(UniqueFd eventfd) {
+  if (!IsEventFd(eventfd.get())) {
+    return absl::InvalidArgumentError("the call descriptor is not an eventfd");
+  }
+  for (uint16_t i = 0; i < kSlots; ++i) {
+    Slot& slot = slots_[i];
+    if (slot.state.load() != SlotState::kFree) continue;
+    slot.fd = eventfd.release();
+    slot.blocked = false;
+    slot.state = SlotState::kLive;
+    return std::make_shared<const CallLease>(*this, CallHandle{i});
+  }
+  return absl::ResourceExhaustedError("all call descriptors of all ports together are too many");
+}
+
+void Notifier::Retire(CallHandle handle) {
+  slots_[handle.slot].state = SlotState::kRetired;
+  any_retired_ = true;
+  Wake();
+}
+
+void Notifier::Wake() {
+  sleeping_ = false;
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t put = write(wake_.get(), &one, sizeof(one));
+}
+
+bool Notifier::HasWork() const {
+  if (any_retired_ || stop_) return true;
+  for (const std::atomic<uint64_t>& word : pending_) {
+    if (word != 0) return true;
+  }
+  return false;
+}
+
+void Notifier::Run() {
+  WriteGuard guard;
+  while (!stop_) {
+    guard.Arm();
+    ServePending();
+    guard.Disarm();
+    CloseRetired();
+    sleeping_ = true;
+    if (HasWork()) {  // asked for after we looked and before the flag was up
+      sleeping_ = false;
+      continue;
+    }
+    uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = read(wake_.get(), &count, sizeof(count));
+    sleeping_ = false;
+  }
+  CloseRetired();
+}
+
+void Notifier::ServePending() {
+  for (size_t i = 0; i < pending_.size(); ++i) {
+    if (pending_[i].load(std::memory_order_relaxed) == 0) continue;
+    for (uint64_t bits = pending_[i].exchange(0); bits != 0; bits &= bits - 1) {
+      Slot& slot = slots_[64 * i + static_cast<size_t>(std::countr_zero(bits))];
+      if (slot.state != SlotState::kLive || slot.blocked) continue;
+      const uint64_t one = 1;
+      if (write(slot.fd, &one, sizeof(one)) == sizeof(one)) {
+        writes_.fetch_add(1, std::memory_order_relaxed);
+      } else if (errno == EINTR) {
+        slot.blocked = true;
+      }
+      // EAGAIN: the tenant made it non-blocking and never reads it; it is signalled already.
+    }
+  }
+}
+
+void Notifier::CloseRetired() {
+  if (!any_retired_.exchange(false)) return;
+  for (size_t i = 0; i < kSlots; ++i) {
+    Slot& slot = slots_[i];
+    if (slot.state != SlotState::kRetired) continue;
+    // No worker knows the handle any more, so the bit cannot come back before the slot is reused.
+    pending_[i / 64].fetch_and(~(uint64_t{1} << (i % 64)));
+    close(std::exchange(slot.fd, -1));
+    slot.state = SlotState::kFree;
+  }
+}
+
+}  // namespace weft::vhost

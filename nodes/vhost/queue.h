@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// What control and workers share for one ring. A VhostPort owns its Queues and outlives what
+// workers know of them.
+//
+// The split: control decides whether the ring runs and publishes the RingView that says where it
+// is; while a view is published the cursor belongs to the worker, and while none is (and every
+// worker has been quiescent since) to control. Workers do all loads from rings; control reads
+// used->idx once, when it starts the ring.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "core/base/ids.h"
+#include "core/base/labels.h"
+#include "core/base/rcu.h"
+#include "core/base/unique_fd.h"
+#include "core/packet/foreign.h"
+#include "nodes/vhost/guest_memory.h"
+#include "nodes/vhost/notifier.h"
+
+namespace weft::vhost {
+
+inline constexpr uint32_t kMaxRingSize = 4096;
+
+// Which way frames go. The value is the ring's index (virtio 1.2 §5.1.2): receiveq1, transmitq1.
+enum class Direction : uint8_t { kToGuest = 0, kToSwitch = 1 };
+
+// Why a ring, and with it the port, stopped. A reconnect clears it.
+enum class RingError : uint8_t {
+  kNone,
+  kAvailTooFarAhead,
+  kHeadOutOfRange,
+  kMemoryFaulted,
+  kCallBlocked,
+};
+inline constexpr auto kRingErrors = Labels<RingError>({
+    {RingError::kNone, "none", "the ring is fine"},
+    {RingError::kAvailTooFarAhead, "avail-too-far-ahead",
+     "the available index is ahead by more than the ring's size"},
+    {RingError::kHeadOutOfRange, "head-out-of-range",
+     "the available ring names a descriptor that is not in the table"},
+    {RingError::kMemoryFaulted, "memory-faulted",
+     "a page of the container's memory file was gone when the ring used it"},
+    {RingError::kCallBlocked, "call-blocked",
+     "writing the container's call eventfd would have blocked"},
+});
+
+// One ring while it runs: an immutable snapshot, every part of it validated. The split ring of
+// virtio 1.2 §2.7: `size` descriptors of 16 bytes; available and used rings with 2 + 2 bytes before
+// their elements and the event field behind them inside the checked range.
+struct RingView {
+  uint16_t size = 0;       // a power of two, at most kMaxRingSize
+  bool mergeable = false;  // VIRTIO_NET_F_MRG_RXBUF
+  bool indirect = false;   // VIRTIO_F_INDIRECT_DESC
+  bool in_order = false;   // VIRTIO_F_IN_ORDER
+  CallHandle call;         // whom to notify; invalid if the container asked for nobody
+  ForeignPtr descriptors;  // aligned to 16
+  ForeignPtr available;    // aligned to 2
+  ForeignPtr used;         // aligned to 4
+  std::shared_ptr<const GuestMemory> memory;
+  // What keeps `call` valid, and the kick eventfd (null if the container sent none). A worker may
+  // wait on the kick, edge-triggered; it is never read.
+  std::shared_ptr<const CallLease> call_lease;
+  std::shared_ptr<const UniqueFd> kick;
+};
+
+class Queue {
+ public:
+  Queue(PortId port, Direction direction) : port_(port), direction_(direction) {}
+
+  PortId port() const { return port_; }
+  Direction direction() const { return direction_; }
+
+  // Worker: the ring to work on, valid until the next quiescent state; null if it does not run.
+  const RingView* Running() const {
+    if (error() != RingError::kNone) [[unlikely]]
+      return nullptr;
+    return view.Load();
+  }
+  // Worker: the ring is bad. The first reason stays; Running() is null from now on and control puts
+  // the port in error.
+  void Fail(RingError reason) {
+    RingError none = RingError::kNone;
+    error_.compare_exchange_strong(none, reason, std::memory_order_relaxed);
+  }
+  RingError error() const { return error_.load(std::memory_order_relaxed); }
+
+  // Control: stores.
+  Published<RingView> view;
+
+  // Free-running positions, modulo 2^16, that survive SET_MEM_TABLE.
+  struct Cursor {
+    uint16_t next_avail = 0;  // the available element to take next
+    uint16_t next_used = 0;   // the used element to write next; what used->idx will be
+    uint16_t avail_seen = 0;  // the last avail->idx that was loaded
+  };
+  alignas(64) Cursor cursor;
+  // A to-guest ring may be written by several workers: held for one burst. Nobody else takes it.
+  std::atomic_flag writer;
+
+  // Control, before it publishes the first view after a stop.
+  void Reset(uint16_t index) {
+    cursor = Cursor{index, index, index};
+    error_.store(RingError::kNone, std::memory_order_relaxed);
+  }
+
+ private:
+  const PortId port_;
+  const Direction direction_;
+  std::atomic<RingError> error_{RingError::kNone};
+};
+
+}  // namespace weft::vhost

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The split virtqueue as it lies in a container's memory (virtio 1.2 §2.7): descriptors, available
+// ring, used ring; and the few accesses to it that both directions share. Workers only. All of it
+// is little-endian, as is every machine that weft runs on.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+
+#include "nodes/vhost/queue.h"
+
+namespace weft::vhost {
+
+static_assert(std::endian::native == std::endian::little);
+
+// virtio 1.2 §2.7.5.
+struct Descriptor {
+  static constexpr uint16_t kNext = 1;      // the chain goes on at `next`
+  static constexpr uint16_t kWrite = 2;     // for the device to write, else to read
+  static constexpr uint16_t kIndirect = 4;  // `address` is a table of descriptors
+
+  uint64_t address;  // guest address
+  uint32_t length;   // bytes
+  uint16_t flags;
+  uint16_t next;
+};
+static_assert(sizeof(Descriptor) == 16);
+
+// virtio 1.2 §2.7.8.
+struct UsedElement {
+  uint32_t head;
+  uint32_t length;  // bytes that the device wrote
+};
+static_assert(sizeof(UsedElement) == 8);
+
+inline constexpr uint16_t kAvailNoInterrupt = 1;  // in available->flags, §2.7.7
+inline constexpr uint32_t kUsedNoNotify = 1;      // in used->flags, §2.7.10
+inline constexpr size_t kAvailIndex = 2;          // flags, idx, ring[]
+inline constexpr size_t kAvailRing = 4;
+inline constexpr size_t kUsedRing = 4;
+
+// A snapshot of a descriptor of the table: each half is loaded once, and only the copy is looked
+// at.
+inline Descriptor LoadDescriptor(const RingView& view, uint16_t index) {
+  const ForeignPtr at = view.descriptors + sizeof(Descriptor) * index;
+  return std::bit_cast<Descriptor>(std::array{at.Load<uint64_t>(), (at + 8).Load<uint64_t>()});
+}
+
+inline void PrefetchDescriptor(const RingView& view, uint16_t index) {
+  (view.descriptors + sizeof(Descriptor) * index).Prefetch();
+}
+
+// The available element at a free-running position: the head of a chain, not yet validated.
+inline uint16_t LoadHead(const RingView& view, uint16_t position) {
+  const size_t slot = position & (view.size - 1u);
+  return (view.available + (kAvailRing + sizeof(uint16_t) * slot)).Load<uint16_t>();
+}
+
+// How many chains from the cursor on the container has made available, at most `wanted`. Loads
+// available->idx, once, only if what was seen before is not enough. Fails the queue if the index is
+// further ahead (or behind) than a ring of this size can be.
+inline size_t Available(Queue& queue, const RingView& view, size_t wanted) {
+  Queue::Cursor& cursor = queue.cursor;
+  size_t ahead = static_cast<uint16_t>(cursor.avail_seen - cursor.next_avail);
+  if (ahead < wanted) {
+    const auto index = (view.available + kAvailIndex).Load<uint16_t>(std::memory_order_acquire);
+    const size_t not_returned = static_cast<uint16_t>(cursor.next_avail - cursor.next_used);
+    ahead = static_cast<uint16_t>(index - cursor.next_avail);
+    if (ahead + not_returned > view.size) [[unlikely]] {
+      queue.Fail(RingError::kAvailTooFarAhead);
+      return 0;
+    }
+    cursor.avail_seen = index;
+  }
+  return ahead < wanted ? ahead : wanted;
+}
+
+// Returns a chain: the container sees it at the next PublishUsed that covers `position`.
+inline void PutUsed(const RingView& view, uint16_t position, uint16_t head, uint32_t length) {
+  const UsedElement element{.head = head, .length = length};
+  const size_t slot = position & (view.size - 1u);
+  (view.used + (kUsedRing + sizeof(UsedElement) * slot)).CopyIn(&element, sizeof(element));
+}
+
+// Publishes all chains returned so far. One store of used->flags and used->idx together: while weft
+// polls it needs no kick. True if the container wants to be interrupted; the order "index, then
+// look at the flag" is what §2.7.13.3.1 asks a full barrier for.
+[[nodiscard]] inline bool PublishUsed(Queue& queue, const RingView& view) {
+  const uint32_t flags_and_index = kUsedNoNotify | uint32_t{queue.cursor.next_used} << 16;
+  if (!view.call.valid()) {
+    view.used.Store(flags_and_index, std::memory_order_release);
+    return false;
+  }
+  view.used.Store(flags_and_index, std::memory_order_seq_cst);
+  return (view.available.Load<uint16_t>(std::memory_order_seq_cst) & kAvailNoInterrupt) == 0;
+}
+
+}  // namespace weft::vhost

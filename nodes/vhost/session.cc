@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nodes/vhost/session.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "nodes/vhost/session_requests.h"
+
+namespace weft::vhost {
+namespace {
+
+constexpr Direction kBoth[] = {Direction::kToGuest, Direction::kToSwitch};
+
+absl::Status OfRing(Direction direction, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat("ring ", static_cast<unsigned>(direction), ": ",
+                                                  status.message()));
+}
+
+absl::Status Failed(Direction direction, RingError error) {
+  const std::string_view help = kRingErrors.help(error);
+  return OfRing(direction, absl::InvalidArgumentError(absl::string_view(help.data(), help.size())));
+}
+
+}  // namespace
+
+Session::Session(Services services, Queues queues, UniqueFd socket, const SessionLimits& limits,
+                 TokenBucket& messages, Owner& owner)
+    : services_(services),
+      queues_(queues),
+      socket_(std::move(socket)),
+      limits_(limits),
+      messages_(messages),
+      owner_(owner),
+      reader_(SessionRequests::Find) {
+  services_.loop.Watch(socket_.get(), EPOLLIN, [this](uint32_t) { OnReadable(); });
+}
+
+Session::~Session() {
+  services_.loop.Unwatch(socket_.get());
+  services_.loop.Cancel(deadline_);
+  services_.loop.Cancel(pause_);
+  for (const Direction direction : kBoth) {
+    UnwatchKick(direction);
+    queues_[static_cast<size_t>(direction)]->view.Store(services_.rcu, nullptr);
+  }
+}
+
+// ---- Messages
+
+void Session::OnReadable() {
+  const absl::Status status = ReadMessages();
+  if (!status.ok()) End(status);
+}
+
+absl::Status Session::ReadMessages() {
+  while (!waiting_) {
+    const Time now = services_.loop.Now();
+    if (const Time wait = messages_.Wait(now); wait > Time::zero()) {
+      Pause(wait);
+      return absl::OkStatus();
+    }
+    absl::StatusOr<std::optional<Message>> message = reader_.Read(socket_.get());
+    if (!message.ok()) return message.status();
+    if (!message->has_value()) break;
+    messages_.Take(now);
+    services_.loop.Cancel(std::exchange(deadline_, 0));
+    if (absl::Status status = Handle(**message); !status.ok()) return status;
+  }
+  WatchDeadline();
+  return absl::OkStatus();
+}
+
+absl::Status Session::Handle(Message& message) {
+  in_hand_ = message.header;
+  const absl::Status status = SessionRequests::Handle(*this, message);
+  if (status.ok()) return waiting_ ? absl::OkStatus() : Acknowledge(true);
+  // The container hears that it failed, and then the connection ends all the same. Whether it
+  // hears makes no difference to us.
+  Acknowledge(false).IgnoreError();
+  return status;
+}
+
+absl::Status Session::Acknowledge(bool good) {
+  if ((in_hand_.flags & kNeedReplyFlag) == 0 || (protocol_features_ & kProtocolReplyAck) == 0 ||
+      SessionRequests::HasReply(in_hand_.request)) {
+    return absl::OkStatus();
+  }
+  return SendReply(socket_.get(), in_hand_.request, NumberPayload{good ? 0U : 1U});
+}
+
+void Session::Pause(Time wait) {
+  services_.loop.Rewatch(socket_.get(), 0);
+  pause_ = services_.loop.After(wait, [this] {
+    services_.loop.Rewatch(socket_.get(), EPOLLIN);
+    OnReadable();
+  });
+}
+
+void Session::WatchDeadline() {
+  if (!reader_.partial() || deadline_ != 0) return;
+  deadline_ = services_.loop.After(limits_.message_deadline, [this] {
+    End(absl::DeadlineExceededError("the container did not finish a message in time"));
+  });
+}
+
+void Session::End(const absl::Status& why) {
+  services_.loop.Unwatch(socket_.get());
+  services_.loop.Cancel(std::exchange(deadline_, 0));
+  owner_.OnEnded(why);
+}
+
+void Session::AfterQuiescence(std::function<absl::Status()> finish) {
+  waiting_ = true;
+  services_.loop.Rewatch(socket_.get(), 0);
+  services_.rcu.Defer([this, alive = std::weak_ptr<bool>(alive_), finish = std::move(finish)] {
+    if (!alive.expired()) Finish(finish);
+  });
+}
+
+void Session::Finish(const std::function<absl::Status()>& finish) {
+  waiting_ = false;
+  absl::Status status = finish();
+  if (status.ok()) status = Acknowledge(true);
+  if (!status.ok()) {
+    End(status);
+    return;
+  }
+  services_.loop.Rewatch(socket_.get(), EPOLLIN);
+  OnReadable();
+}
+
+// ---- Rings
+
+void Session::WatchKick(Direction direction) {
+  // Edge-triggered and never read: a container can neither make us read nor keep us awake.
+  services_.loop.Watch(ring(direction).kick->get(), EPOLLIN | EPOLLET, [this, direction](uint32_t) {
+    UnwatchKick(direction);  // workers poll from here on
+    ring(direction).kicked = true;
+    const absl::Status status = Start(direction);
+    if (!status.ok()) End(status);
+  });
+}
+
+void Session::UnwatchKick(Direction direction) {
+  if (ring(direction).kick != nullptr) services_.loop.Unwatch(ring(direction).kick->get());
+}
+
+absl::Status Session::Start(Direction direction) {
+  RingSetup& ring = this->ring(direction);
+  if (ring.started || !ring.kicked || !ring.complete() || memory_ == nullptr) {
+    return absl::OkStatus();
+  }
+  auto view = ring.Validate(features_, memory_);
+  if (!view.ok()) return OfRing(direction, view.status());
+  // What the container has got back is done and nothing else is: after a restart of either side,
+  // whatever base it names, that is where the ring continues (virtio 1.2 §2.7.8: idx follows
+  // flags).
+  queues_[static_cast<size_t>(direction)]->Reset(
+      ((*view)->used + sizeof(uint16_t)).Load<uint16_t>(std::memory_order_acquire));
+  ring.started = true;
+  Publish(direction, *std::move(view));
+  return absl::OkStatus();
+}
+
+absl::Status Session::Republish(Direction direction) {
+  auto view = ring(direction).Validate(features_, memory_);
+  if (!view.ok()) return OfRing(direction, view.status());
+  Publish(direction, *std::move(view));
+  return absl::OkStatus();
+}
+
+bool Session::Enabled(const RingSetup& ring) const {
+  // A front-end that does not know SET_VRING_ENABLE has enabled rings.
+  return ring.enabled || (features_ & kFeatureProtocol) == 0;
+}
+
+void Session::Publish(Direction direction, std::unique_ptr<const RingView> view) {
+  if (!Enabled(ring(direction))) view = nullptr;
+  queues_[static_cast<size_t>(direction)]->view.Store(services_.rcu, std::move(view));
+  owner_.OnRingsChanged();
+}
+
+void Session::Stop(std::span<const Direction> directions, std::function<absl::Status()> finish) {
+  std::array<bool, 2> was_started{};
+  for (const Direction direction : directions) {
+    RingSetup& ring = this->ring(direction);
+    UnwatchKick(direction);
+    ring.kick = nullptr;
+    ring.kicked = false;
+    was_started[static_cast<size_t>(direction)] = std::exchange(ring.started, false);
+    Publish(direction, nullptr);
+  }
+  AfterQuiescence([this, was_started, finish = std::move(finish)] {
+    for (size_t i = 0; i < rings_.size(); ++i) {  // the cursors are ours again
+      if (was_started[i]) rings_[i].base = queues_[i]->cursor.next_avail;
+    }
+    return finish();
+  });
+}
+
+absl::Status Session::Health() const {
+  for (const Direction direction : kBoth) {
+    const auto i = static_cast<size_t>(direction);
+    if (!rings_[i].started) continue;
+    if (const RingError error = queues_[i]->error(); error != RingError::kNone) {
+      return Failed(direction, error);
+    }
+    if (rings_[i].call != nullptr && rings_[i].call->blocked()) {
+      return Failed(direction, RingError::kCallBlocked);
+    }
+    if (memory_->faulted()) return Failed(direction, RingError::kMemoryFaulted);
+  }
+  return absl::OkStatus();
+}
+
+bool Session::PeerGone() const {
+  pollfd other{.fd = socket_.get(), .events = POLLRDHUP, .revents = 0};
+  return poll(&other, 1, 0) > 0 && (other.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+}  // namespace weft::vhost

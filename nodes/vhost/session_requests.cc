@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nodes/vhost/session_requests.h"
+
+#include <bit>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "nodes/vhost/eventfd.h"
+
+namespace weft::vhost {
+namespace {
+
+constexpr Direction kBoth[] = {Direction::kToGuest, Direction::kToSwitch};
+
+absl::StatusOr<Direction> DirectionOf(uint64_t index) {
+  if (index > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("there is no ring ", index, ": this port has one queue pair"));
+  }
+  return static_cast<Direction>(index);
+}
+
+// The eventfd of SET_VRING_KICK, _CALL or _ERR: none if the message says so.
+absl::StatusOr<UniqueFd> EventFdOf(Message& message) {
+  const uint64_t value = message.As<NumberPayload>().value;
+  if ((value & ~(kRingIndexMask | kNoDescriptor)) != 0) {
+    return absl::InvalidArgumentError(absl::StrFormat("has unknown bits in %#x", value));
+  }
+  const bool without = (value & kNoDescriptor) != 0;
+  if (message.fds.size() != (without ? 0 : 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("came with ", message.fds.size(), " descriptors"));
+  }
+  if (without) return UniqueFd();
+  if (!IsEventFd(message.fds[0].get())) {
+    return absl::InvalidArgumentError("came with a descriptor that is not an eventfd");
+  }
+  return std::move(message.fds[0]);
+}
+
+// `asked` must be a part of `offered`.
+absl::Status CheckFeatures(uint64_t asked, uint64_t offered) {
+  if ((asked & ~offered) == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrFormat("accepts feature bits %#x, which were not offered", asked & ~offered));
+}
+
+absl::Status Reply(int socket, Request request, uint64_t value) {
+  return SendReply(socket, request, NumberPayload{value});
+}
+
+}  // namespace
+
+// clang-format off
+const SessionRequests::Row SessionRequests::kRows[] = {
+    // request, name, payload bytes (least, most), descriptors (least, most); value replied; when
+    {{Request::kGetFeatures, "GET_FEATURES", 0, 0, 0, 0}, true, When::kAlways, GetFeatures},
+    {{Request::kSetFeatures, "SET_FEATURES", 8, 8, 0, 0}, false, When::kAllRingsStopped, SetFeatures},
+    {{Request::kSetOwner, "SET_OWNER", 0, 0, 0, 0}, false, When::kAlways, SetOwner},
+    {{Request::kResetOwner, "RESET_OWNER", 0, 0, 0, 0}, false, When::kAlways, ResetOwner},
+    {{Request::kSetMemTable, "SET_MEM_TABLE", 40, sizeof(MemoryPayload), 1, kMaxRegions}, false, When::kAlways, SetMemTable},
+    {{Request::kSetVringNum, "SET_VRING_NUM", 8, 8, 0, 0}, false, When::kRingStopped, SetVringNum},
+    {{Request::kSetVringAddr, "SET_VRING_ADDR", 40, 40, 0, 0}, false, When::kRingStopped, SetVringAddr},
+    {{Request::kSetVringBase, "SET_VRING_BASE", 8, 8, 0, 0}, false, When::kRingStopped, SetVringBase},
+    {{Request::kGetVringBase, "GET_VRING_BASE", 8, 8, 0, 0}, true, When::kAlways, GetVringBase},
+    {{Request::kSetVringKick, "SET_VRING_KICK", 8, 8, 0, 1}, false, When::kAlways, SetVringKick},
+    {{Request::kSetVringCall, "SET_VRING_CALL", 8, 8, 0, 1}, false, When::kAlways, SetVringCall},
+    {{Request::kSetVringErr, "SET_VRING_ERR", 8, 8, 0, 1}, false, When::kAlways, SetVringErr},
+    {{Request::kGetProtocolFeatures, "GET_PROTOCOL_FEATURES", 0, 0, 0, 0}, true, When::kAlways, GetProtocolFeatures},
+    {{Request::kSetProtocolFeatures, "SET_PROTOCOL_FEATURES", 8, 8, 0, 0}, false, When::kAllRingsStopped, SetProtocolFeatures},
+    {{Request::kGetQueueNum, "GET_QUEUE_NUM", 0, 0, 0, 0}, true, When::kAlways, GetQueueNum},
+    {{Request::kSetVringEnable, "SET_VRING_ENABLE", 8, 8, 0, 0}, false, When::kAlways, SetVringEnable},
+    {{Request::kSetStatus, "SET_STATUS", 8, 8, 0, 0}, false, When::kAlways, SetStatus},
+    {{Request::kGetStatus, "GET_STATUS", 0, 0, 0, 0}, true, When::kAlways, GetStatus},
+};
+// clang-format on
+
+const SessionRequests::Row* SessionRequests::RowOf(Request request) {
+  for (const Row& row : kRows) {
+    if (row.spec.request == request) return &row;
+  }
+  return nullptr;
+}
+
+const RequestSpec* SessionRequests::Find(Request request) {
+  const Row* row = RowOf(request);
+  return row == nullptr ? nullptr : &row->spec;
+}
+
+bool SessionRequests::HasReply(Request request) { return RowOf(request)->has_reply; }
+
+absl::Status SessionRequests::CheckWhen(const Session& session, const Row& row,
+                                        const Message& message) {
+  if (row.when == When::kAlways) return absl::OkStatus();
+  const uint32_t index = message.As<RingPayload>().index;
+  for (const Direction direction : kBoth) {
+    const auto i = static_cast<uint32_t>(direction);
+    if (row.when == When::kRingStopped && i != index) continue;
+    if (session.rings_[i].started) {
+      return absl::InvalidArgumentError(absl::StrCat("came while ring ", i, " is started"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SessionRequests::Handle(Session& session, Message& message) {
+  const Row& row = *RowOf(message.header.request);
+  absl::Status status = CheckWhen(session, row, message);
+  if (status.ok()) status = row.handler(session, message);
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat(row.spec.name, ": ", status.message()));
+}
+
+absl::Status SessionRequests::GetFeatures(Session& session, Message& message) {
+  return Reply(session.socket(), message.header.request, kOfferedFeatures);
+}
+
+absl::Status SessionRequests::SetFeatures(Session& session, Message& message) {
+  const uint64_t asked = message.As<NumberPayload>().value;
+  if (absl::Status status = CheckFeatures(asked, kOfferedFeatures); !status.ok()) return status;
+  session.features_ = asked;
+  return absl::OkStatus();
+}
+
+absl::Status SessionRequests::GetProtocolFeatures(Session& session, Message& message) {
+  return Reply(session.socket(), message.header.request, kOfferedProtocolFeatures);
+}
+
+absl::Status SessionRequests::SetProtocolFeatures(Session& session, Message& message) {
+  const uint64_t asked = message.As<NumberPayload>().value;
+  if (absl::Status status = CheckFeatures(asked, kOfferedProtocolFeatures); !status.ok()) {
+    return status;
+  }
+  session.protocol_features_ = asked;
+  return absl::OkStatus();
+}
+
+absl::Status SessionRequests::GetQueueNum(Session& session, Message& message) {
+  return Reply(session.socket(), message.header.request, 1);
+}
+
+// Whoever connected is the owner: the connection says it already.
+absl::Status SessionRequests::SetOwner(Session& /*session*/, Message& /*message*/) {
+  return absl::OkStatus();
+}
+
+// Deprecated; front-ends that still send it mean "stop".
+absl::Status SessionRequests::ResetOwner(Session& session, Message& /*message*/) {
+  for (const Direction direction : kBoth) session.ring(direction).enabled = false;
+  session.Stop(kBoth, [] { return absl::OkStatus(); });
+  return absl::OkStatus();
+}
+
+absl::Status SessionRequests::SetMemTable(Session& session, Message& message) {
+  const auto table = message.As<MemoryPayload>();
+  const size_t count = message.fds.size();
+  if (table.count != count ||
+      message.header.size != offsetof(MemoryPayload, regions) + count * sizeof(RegionRequest)) {
+    return absl::InvalidArgumentError(absl::StrCat("names ", table.count, " regions, in ",
+                                                   message.header.size, " bytes, with ", count,
+                                                   " descriptors"));
+  }
+  auto memory = GuestMemory::Map(std::span(table.regions, count), message.fds,
+                                 session.limits_.memory_bytes, session.memory_.get());
+  if (!memory.ok()) return memory.status();
+  session.memory_ = *std::move(memory);
+  for (const Direction direction : kBoth) {
+    if (!session.ring(direction).started) {
+      if (absl::Status status = session.Start(direction); !status.ok()) return status;
+    } else if (absl::Status status = session.Republish(direction); !status.ok()) {
+      return status;
+    }
+  }
+  session.AfterQuiescence([] { return absl::OkStatus(); });
+  return absl::OkStatus();
+}
+
+absl::Status SessionRequests::SetVringNum(Session& session, Message& message) {
+  const auto payload = message.As<RingPayload>();
+  const auto direction = DirectionOf(payload.index);
+  if (!direction.ok()) return direction.status();
+  if (!std::has_single_bit(payload.value) || payload.value > kMaxRingSize) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "asks for a ring of ", payload.value, "; it must be a power of two up to ", kMaxRingSize));
+  }
+  session.ring(*direction).size = payload.value;
+  return session.Start(*direction);
+}
+
+absl::Status SessionRequests::SetVringAddr(Session& session, Message& message) {
+  const auto payload = message.As<RingAddressPayload>();
+  const auto direction = DirectionOf(payload.index);
+  if (!direction.ok()) return direction.status();
+  if (payload.flags != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("has flags ", payload.flags, ": dirty logging was not offered"));
+  }
+  session.ring(*direction).addresses = payload;
+  return session.Start(*direction);
+}
+
+absl::Status SessionRequests::SetVringBase(Session& session, Message& message) {
+  const auto payload = message.As<RingPayload>();
+  const auto direction = DirectionOf(payload.index);
+  if (!direction.ok()) return direction.status();
+  if (payload.value > 0xffff) {
+    return absl::InvalidArgumentError(absl::StrCat("has base ", payload.value, " of 16 bits"));
+  }
+  session.ring(*direction).base = static_cast<uint16_t>(payload.value);
+  return absl::OkStatus();
+}
+
+absl::Status SessionRequests::GetVringBase(Session& session, Message& message) {
+  const auto direction = DirectionOf(message.As<RingPayload>().index);
+  if (!direction.ok()) return direction.status();
+  session.Stop({&*direction, 1}, [&session, direction = *direction] {
+    const RingPayload reply{static_cast<uint32_t>(direction), session.ring(direction).base};
+    return SendReply(session.socket(), Request::kGetVringBase, reply);
+  });
+  return absl::OkStatus();
+}
+
+absl::Status SessionRequests::SetVringKick(Session& session, Message& message) {
+  auto eventfd = EventFdOf(message);
+  if (!eventfd.ok()) return eventfd.status();
+  const auto direction = DirectionOf(message.As<NumberPayload>().value & kRingIndexMask);
+  if (!direction.ok()) return direction.status();
+  RingSetup& ring = session.ring(*direction);
+  session.UnwatchKick(*direction);
+  if (!eventfd->valid()) {
+    ring.kick = nullptr;
+    ring.kicked = true;  // the container wants its ring polled: nothing to wait for
+  } else {
+    ring.kick = std::make_shared<const UniqueFd>(*std::move(eventfd));
+    if (!ring.kicked) session.WatchKick(*direction);
+  }
+  return ring.started ? session.Republish(*direction) : session.Start(*direction);
+}
+
+absl::Status SessionRequests::SetVringCall(Session& session, Message& message) {
+  auto eventfd = EventFdOf(message);
+  if (!eventfd.ok()) return eventfd.status();
+  const auto direction = DirectionOf(message.As<NumberPayload>().value & kRingIndexMask);
+  if (!direction.ok()) return direction.status();
+  RingSetup& ring = session.ring(*direction);
+  ring.call = nullptr;
+  if (eventfd->valid()) {
+    auto lease = session.services_.notifier.Register(*std::move(eventfd));
+    if (!lease.ok()) return lease.status();
+    ring.call = *std::move(lease);
+  }
+  return ring.started ? session.Republish(*direction) : absl::OkStatus();
+}
+
+// Errors of a ring end the connection, which says it too: the descriptor is not kept.
+absl::Status SessionRequests::SetVringErr(Session& /*session*/, Message& message) {
+  const auto direction = DirectionOf(message.As<NumberPayload>().value & kRingIndexMask);
+  if (!direction.ok()) return direction.status();
+  return EventFdOf(message).status();
+}
+
+absl::Status SessionRequests::SetVringEnable(Session& session, Message& message) {
+  const auto payload = message.As<RingPayload>();
+  const auto direction = DirectionOf(payload.index);
+  if (!direction.ok()) return direction.status();
+  if (payload.value > 1) {
+    return absl::InvalidArgumentError(absl::StrCat("has value ", payload.value));
+  }
+  RingSetup& ring = session.ring(*direction);
+  ring.enabled = payload.value == 1;
+  if (!ring.started) return absl::OkStatus();
+  if (absl::Status status = session.Republish(*direction); !status.ok()) return status;
+  session.AfterQuiescence([] { return absl::OkStatus(); });
+  return absl::OkStatus();
+}
+
+absl::Status SessionRequests::SetStatus(Session& session, Message& message) {
+  const uint64_t status = message.As<NumberPayload>().value;
+  if (status > 0xff) return absl::InvalidArgumentError(absl::StrFormat("has value %#x", status));
+  session.status_ = status;
+  // The way to refuse features is not to take their bit over (virtio 1.2 §3.1.1, step 6).
+  if ((session.features_ & kFeatureVersion1) == 0) session.status_ &= ~kStatusFeaturesOk;
+  if (status != 0) return absl::OkStatus();
+  session.Stop(kBoth, [] { return absl::OkStatus(); });  // 0 resets the device
+  return absl::OkStatus();
+}
+
+absl::Status SessionRequests::GetStatus(Session& session, Message& message) {
+  return Reply(session.socket(), message.header.request, session.status_);
+}
+
+}  // namespace weft::vhost

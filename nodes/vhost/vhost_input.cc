@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nodes/vhost/vhost_input.h"
+
+#include <span>
+
+namespace weft::vhost {
+namespace {
+
+// Brings the index that the next port's container writes nearer while this port is at work.
+void PrefetchIndex(const PortRings& port) {
+  const RingView* const view = port.to_switch->Running();
+  if (view != nullptr) view->available.Prefetch();
+}
+
+}  // namespace
+
+VhostInput::VhostInput(const Published<VhostTable>& table, Notifier& notifier, WorkerId worker)
+    : table_(table), notifier_(notifier), worker_(worker) {
+  used_rings_.reserve(kMaxPorts);
+}
+
+void VhostInput::Poll(Frame& frame) {
+  const VhostTable* const table = table_.Load();
+  if (table == nullptr) return;
+  const std::span<const PortRings* const> ports = table->inputs(worker_);
+  if (ports.empty()) return;
+  // Who comes after the port that filled the last vector is the first now; if none did, the next.
+  size_t at = next_port_ < ports.size() ? next_port_ : 0;
+  next_port_ = at + 1;
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const PortRings& port = *ports[at];
+    at = at + 1 < ports.size() ? at + 1 : 0;
+    PrefetchIndex(*ports[at]);
+    PollPort(port, frame);
+    if (frame.room() == 0) {
+      next_port_ = at;
+      return;
+    }
+  }
+}
+
+void VhostInput::PollPort(const PortRings& port, Frame& frame) {
+  Queue& queue = *port.to_switch;
+  const RingView* const view = queue.Running();
+  if (view == nullptr) return;
+  ReceiveTally tally;
+  const size_t got =
+      reader_.Receive(queue, *view, port.mtu, graph_->pool(), frame.end(), frame.room(), tally);
+  if (got + tally.dropped == 0) return;
+  used_rings_.push_back({&queue, view});
+  frame.set_size(frame.size() + got);
+  PortCounters& counters = port_counters(port.port);
+  counters.rx_packets.Add(got);
+  counters.rx_bytes.Add(tally.bytes);
+  Count(Counter::kSnapshotBytes, tally.snapshot_bytes);
+  if (tally.dropped == 0) [[likely]]
+    return;
+  for (size_t i = 0; i < tally.drops.size(); ++i) {
+    if (tally.drops[i] != 0) CountDrop(port.port, static_cast<Drop>(i), tally.drops[i]);
+  }
+}
+
+void VhostInput::EndDispatch() {
+  for (const UsedRing& ring : used_rings_) {
+    if (RingReader::Finish(*ring.queue, *ring.view)) notifier_.Notify(ring.view->call);
+  }
+  used_rings_.clear();
+  reader_.EndDispatch();
+}
+
+}  // namespace weft::vhost

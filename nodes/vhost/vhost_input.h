@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// vhost-input: brings the frames of the containers on this worker into the switch. Several quiet
+// ports share one vector; a busy one may fill what is left, and the port to start with changes from
+// poll to poll. At the end of the dispatch all descriptors go back, with one notification a ring.
+// Worker thread only.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/base/labels.h"
+#include "core/base/rcu.h"
+#include "core/graph/node.h"
+#include "nodes/vhost/notifier.h"
+#include "nodes/vhost/split_ring.h"
+#include "nodes/vhost/vhost_table.h"
+
+namespace weft::vhost {
+
+class VhostInput final : public Input<VhostInput> {
+ public:
+  static constexpr NodeSpec kSpec{.name = "vhost-input",
+                                  .help = "Takes frames out of the containers' transmit rings."};
+  using Drop = ReceiveDrop;
+  static constexpr auto kDrops = kReceiveDrops;
+  enum class Counter : uint8_t { kSnapshotBytes };
+  static constexpr auto kCounters =
+      Labels<Counter>({{Counter::kSnapshotBytes, "snapshot-bytes",
+                        "bytes of frames copied into private header snapshots"}});
+
+  // `table` and `notifier` outlive the node.
+  VhostInput(const Published<VhostTable>& table, Notifier& notifier, WorkerId worker);
+
+  void Poll(Frame& frame);
+  void EndDispatch();
+
+ private:
+  void PollPort(const PortRings& port, Frame& frame);
+
+  const Published<VhostTable>& table_;
+  Notifier& notifier_;
+  const WorkerId worker_;
+  size_t next_port_ = 0;  // where the next poll starts, an index into the worker's inputs
+  RingReader reader_;
+  std::vector<UsedRing> used_rings_;  // chains of them are out
+};
+
+}  // namespace weft::vhost

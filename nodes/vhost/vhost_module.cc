@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nodes/vhost/vhost_module.h"
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "core/base/text.h"
+#include "core/base/unix_socket.h"
+#include "nodes/vhost/endpoint.h"
+#include "nodes/vhost/vhost_config.h"
+#include "nodes/vhost/vhost_input.h"
+#include "nodes/vhost/vhost_output.h"
+#include "nodes/vhost/vhost_port.h"
+
+namespace weft::vhost {
+namespace {
+
+std::string DefaultSocket(const std::string& directory) { return Cat(directory, "/vhost.sock"); }
+
+// Two ports on one socket would take each other's containers.
+void NoSharedSockets(std::span<const KindUse> ports) {
+  std::map<std::string, std::string> owners;
+  for (const KindUse& use : ports) {
+    const std::string& socket = use.port->kind_config.As<VhostConfig>().socket;
+    if (socket.empty()) continue;
+    const auto [owner, is_new] = owners.emplace(socket, use.port->name);
+    if (!is_new) {
+      use.place.Key("socket").Error(
+          use.table->WhereIs("socket"),
+          Cat(Quoted(socket), " is the socket of port ", Quoted(owner->second)));
+    }
+  }
+}
+
+absl::Status Preflight(const PortConfig& config, const std::string& directory) {
+  const absl::StatusOr<EndpointOptions> options =
+      EndpointOptions::From(config.kind_config.As<VhostConfig>(), DefaultSocket(directory));
+  if (!options.ok()) return options.status();
+  return CheckSocketPath(options->path);
+}
+
+std::string FeatureNames(uint64_t features) {
+  static constexpr std::pair<int, std::string_view> kNames[] = {
+      {15, "mrg-rxbuf"}, {28, "indirect-desc"}, {32, "version-1"}, {35, "in-order"}};
+  std::vector<std::string_view> names;
+  for (const auto& [bit, name] : kNames) {
+    if ((features >> bit & 1) != 0) names.push_back(name);
+  }
+  return Join(names, ", ");
+}
+
+}  // namespace
+
+class VhostModule::Backend final : public PortBackend {
+ public:
+  Backend(VhostModule& module, const PortRequest& request, EndpointOptions options,
+          const SessionLimits& limits)
+      : module_(module),
+        id_(request.id),
+        port_({*module.loop_, *module.rcu_, module.notifier_}, request.id, request.config.name,
+              std::move(options), limits, {request.on_up, request.on_down}),
+        rings_{.port = request.id,
+               .worker = request.worker,
+               .mtu = request.config.mtu,
+               .to_switch = port_.queue(Direction::kToSwitch),
+               .to_guest = port_.queue(Direction::kToGuest)} {
+    module_.ports_[id_] = this;
+    module_.Publish();
+  }
+  ~Backend() override {
+    module_.ports_.erase(id_);
+    module_.Publish();
+  }
+
+  absl::Status Open() override { return port_.Open(); }
+  PortStatus Status() const override {
+    const VhostPort::Info info = port_.Describe();
+    switch (info.state) {
+      case vhost::PortState::kUp:
+        return {weft::PortState::kUp, info.reason};
+      case vhost::PortState::kError:
+        return {weft::PortState::kError, info.reason};
+      case vhost::PortState::kWaiting:
+      case vhost::PortState::kConnected:
+        break;
+    }
+    return {weft::PortState::kDown,
+            info.reason.empty() ? std::string(kPortStates.help(info.state)) : info.reason};
+  }
+  std::vector<PortFact> Facts() const override;
+
+  VhostPort& port() { return port_; }
+  const PortRings& rings() const { return rings_; }
+
+ private:
+  VhostModule& module_;
+  const PortId id_;
+  VhostPort port_;
+  const PortRings rings_;
+};
+
+std::vector<PortFact> VhostModule::Backend::Facts() const {
+  const VhostPort::Info info = port_.Describe();
+  std::vector<PortFact> facts = {{"socket", info.socket}, {"connections", info.connections}};
+  if (info.peer_pid != 0) {
+    facts.push_back({"peer-pid", static_cast<uint64_t>(info.peer_pid)});
+    facts.push_back({"peer-uid", static_cast<uint64_t>(info.peer_uid)});
+  }
+  facts.push_back({"negotiated", FeatureNames(info.features)});
+  facts.push_back(
+      {"ring-size-rx", uint64_t{info.ring_size[static_cast<size_t>(Direction::kToSwitch)]}});
+  facts.push_back(
+      {"ring-size-tx", uint64_t{info.ring_size[static_cast<size_t>(Direction::kToGuest)]}});
+  facts.push_back({"memory-regions", uint64_t{info.memory_regions}});
+  facts.push_back({"memory-bytes", info.memory_bytes});
+  return facts;
+}
+
+VhostModule::VhostModule() = default;
+
+VhostModule::~VhostModule() {
+  if (loop_ != nullptr) loop_->Cancel(check_timer_);
+}
+
+void VhostModule::Register(Registry& registry) {
+  loop_ = &registry.services().loop;
+  rcu_ = &registry.services().rcu;
+  Publish();
+  check_timer_ = loop_->Every(VhostPort::kCheckPeriod, [this] { CheckPorts(); });
+  registry.AddNode<VhostInput>(
+      [this](WorkerId worker) { return std::make_unique<VhostInput>(table_, notifier_, worker); });
+  registry.AddNode<VhostOutput>(
+      [this](WorkerId) { return std::make_unique<VhostOutput>(table_, notifier_); });
+  registry.AddPortKind({.name = "vhost",
+                        .help = "a container, by its virtio-user device",
+                        .schema = &SchemaOf<VhostConfig>(),
+                        .output = "vhost-output",
+                        .make = [this](const PortRequest& request) { return MakePort(request); },
+                        .preflight = Preflight,
+                        .validate = NoSharedSockets});
+}
+
+absl::StatusOr<std::unique_ptr<PortBackend>> VhostModule::MakePort(const PortRequest& request) {
+  const VhostConfig& config = request.config.kind_config.As<VhostConfig>();
+  absl::StatusOr<EndpointOptions> options =
+      EndpointOptions::From(config, DefaultSocket(request.directory));
+  if (!options.ok()) return options.status();
+  SessionLimits limits;
+  limits.memory_bytes = uint64_t{config.memory_limit} << 20;
+  return std::make_unique<Backend>(*this, request, *std::move(options), limits);
+}
+
+void VhostModule::Publish() {
+  std::vector<PortRings> rings;
+  for (const auto& [id, backend] : ports_) rings.push_back(backend->rings());
+  table_.Store(*rcu_, std::make_unique<VhostTable>(std::move(rings)));
+}
+
+void VhostModule::CheckPorts() {
+  for (const auto& [id, backend] : ports_) backend->port().Check();
+}
+
+}  // namespace weft::vhost

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// vhost-output: the end of port-output for containers, and the real splitter. It buckets a frame by
+// out-port, keeps the order, writes each receive ring in one go, and publishes each once a
+// dispatch, with one notification. A full, broken or absent receiver drops at once, on its own
+// account. Worker thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "core/base/labels.h"
+#include "core/base/rcu.h"
+#include "core/graph/node.h"
+#include "nodes/vhost/notifier.h"
+#include "nodes/vhost/receive_ring.h"
+#include "nodes/vhost/vhost_table.h"
+
+namespace weft::vhost {
+
+class VhostOutput final : public Output<VhostOutput> {
+ public:
+  static constexpr NodeSpec kSpec{.name = "vhost-output",
+                                  .arc = "port-output",
+                                  .last = true,
+                                  .help = "Writes frames into the containers' receive rings."};
+  using Drop = TransmitDrop;
+  static constexpr auto kDrops = kTransmitDrops;
+  enum class Counter : uint8_t { kCopiedBytes };
+  static constexpr auto kCounters = Labels<Counter>(
+      {{Counter::kCopiedBytes, "copied-bytes", "bytes of frames stored into receivers' memory"}});
+
+  // `table` and `notifier` outlive the node.
+  VhostOutput(const Published<VhostTable>& table, Notifier& notifier);
+
+  void Process(Frame& frame);
+  void EndDispatch();
+
+ private:
+  static constexpr size_t kRows = kMaxPorts + 1;  // by port; the last is for what is no port
+  static constexpr uint16_t kNoBucket = 0xffff;
+
+  static size_t Row(PortId port) { return port.value() < kMaxPorts ? port.value() : kMaxPorts; }
+  const RingView* ViewFor(const PortRings& port);
+  void Prefetch(PortId port) const;
+  void Send(PortId port, Packet* const* packets, size_t count, bool traced);
+  void SendSplit(Frame& frame);
+
+  const Published<VhostTable>& published_table_;
+  Notifier& notifier_;
+  const VhostTable* table_ = nullptr;  // of this dispatch, once it is needed
+  RingWriter writer_;
+  std::array<const RingView*, kRows> views_{};  // of this dispatch, by port
+  std::vector<UsedRing> used_rings_;            // their ports have a view
+  std::array<uint16_t, kRows> bucket_of_;       // of the frame at hand, by port
+  std::array<Packet*, Frame::kCapacity> sorted_;
+};
+
+}  // namespace weft::vhost

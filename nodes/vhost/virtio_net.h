@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The header that stands before every frame in a virtio-net ring (virtio 1.2 §5.1.6). weft
+// negotiates VERSION_1, so it always has its 12 bytes, and no offload, so it is all zero but for
+// num_buffers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "core/packet/packet.h"
+
+namespace weft::vhost {
+
+struct VirtioNetHeader {
+  uint8_t flags = 0;     // NEEDS_CSUM, DATA_VALID, RSC_INFO
+  uint8_t gso_type = 0;  // 0 is GSO_NONE
+  uint16_t hdr_len = 0;
+  uint16_t gso_size = 0;
+  uint16_t csum_start = 0;
+  uint16_t csum_offset = 0;
+  uint16_t num_buffers = 0;
+};
+static_assert(sizeof(VirtioNetHeader) == Packet::kVirtioNetHeader);
+
+inline constexpr uint32_t kNetHeader = sizeof(VirtioNetHeader);
+
+// The largest chain that a container may send: a header and the largest frame.
+inline constexpr uint32_t kMaxChainBytes = kNetHeader + kMaxFrame;
+
+// True if a header asks for an offload. None is offered, so no bit may be set (virtio 1.2
+// §5.1.6.2.1); the fields that the bits would give a meaning to are ignored.
+inline bool AsksForOffload(const uint8_t* header) {
+  uint16_t flags_and_gso_type;
+  std::memcpy(&flags_and_gso_type, header, sizeof(flags_and_gso_type));
+  return flags_and_gso_type != 0;
+}
+
+// Writes the header of a frame that fills `num_buffers` chains of a receive ring. Zero is what the
+// tenant did not write.
+inline void WriteNetHeader(Packet& packet, uint16_t num_buffers) {
+  const VirtioNetHeader header{.num_buffers = num_buffers};
+  std::memcpy(packet.virtio_net_header(), &header, sizeof(header));
+}
+
+// True if a frame of `length` bytes is longer than a port of `mtu` takes. A VLAN tag is on top of
+// the MTU (IEEE 802.1Q §6.11). `frame` is at least kMinFrame bytes.
+inline bool ExceedsMtu(const uint8_t* frame, uint32_t length, uint32_t mtu) {
+  constexpr uint32_t kTag = 4;
+  const uint32_t untagged = mtu + static_cast<uint32_t>(kMinFrame);
+  if (length <= untagged) [[likely]]
+    return false;
+  const bool tagged = (frame[12] == 0x81 && frame[13] == 0x00) ||  // 802.1Q
+                      (frame[12] == 0x88 && frame[13] == 0xa8);    // 802.1ad
+  return !tagged || length > untagged + kTag;
+}
+
+}  // namespace weft::vhost

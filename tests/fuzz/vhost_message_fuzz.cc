@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Links: weft_nodes_vhost weft_test_support
+// A container that sends arbitrary bytes and descriptors to a Session over a real socket. Whatever
+// it says: the session goes on or ends, a ring that runs lies inside the memory, and every
+// descriptor is given back.
+//
+// The input is a list of steps: one byte of control, then for a message its payload.
+//   bits 0 to 5: the request; 48 to 63 are other things to do (see Step)
+//   bits 6 and 7: which descriptors come along (none, one eventfd, one memfd, two memfds)
+// A message is followed by one byte, the payload's length (in 4 bytes), and the payload. A NUL
+// length means: the length that is right for the request.
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "nodes/vhost/session.h"
+#include "nodes/vhost/session_requests.h"
+#include "tests/support/front_end.h"
+
+namespace weft::vhost {
+namespace {
+
+using testing::FrontEnd;
+
+class Harness final : public Session::Owner {
+ public:
+  // Lives as long as the process: one thread, one memfd.
+  static Harness& Get() {
+    static Harness harness;
+    return harness;
+  }
+
+  void Run(std::span<const uint8_t> input) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
+    front_end_.Adopt(UniqueFd(ends[1]));
+    SessionLimits limits;
+    limits.memory_bytes = 16 << 20;
+    TokenBucket messages(1'000'000, 1'000'000);
+    session_ = std::make_unique<Session>(Services{loop_, rcu_, notifier_},
+                                         Session::Queues{&queues_[0], &queues_[1]},
+                                         UniqueFd(ends[0]), limits, messages, *this);
+    while (!input.empty() && session_ != nullptr) {
+      input = Step(input);
+      Turn();
+      CheckRings();
+    }
+    session_.reset();
+    front_end_.Disconnect();
+    Turn();
+    if (queues_[0].view.Load() != nullptr || queues_[1].view.Load() != nullptr) std::abort();
+  }
+
+ private:
+  void OnRingsChanged() override {}
+  void OnEnded(const absl::Status& why) override {
+    if (why.ok() || why.message().empty()) std::abort();  // an end without a reason
+    session_.reset();
+  }
+
+  void Turn() {
+    loop_.RunOnce(Time::zero());
+    rcu_.Poll();
+  }
+
+  // Does what the input begins with; returns the rest.
+  std::span<const uint8_t> Step(std::span<const uint8_t> input) {
+    const uint8_t control = input[0];
+    input = input.subspan(1);
+    switch (control & 0x3f) {
+      case 48:
+        eventfd_write(front_end_.kick_fd(control >> 7), 1);
+        return input;
+      case 49: {  // bytes as they are
+        const size_t length = std::min<size_t>(input.size(), control >> 6);
+        front_end_.SendRaw(std::as_bytes(input.first(length)));
+        return input.subspan(length);
+      }
+      case 50:
+        shutdown(front_end_.socket(), SHUT_WR);
+        return input;
+      default:
+        return SendMessage(control, input);
+    }
+  }
+
+  std::span<const uint8_t> SendMessage(uint8_t control, std::span<const uint8_t> input) {
+    const auto request = static_cast<Request>(control & 0x3f);
+    if (input.empty()) return input;
+    size_t length = size_t{input[0] & 0x7fU} * 4;
+    const uint32_t flags = kVersion | ((input[0] & 0x80) != 0 ? kNeedReplyFlag : 0);
+    input = input.subspan(1);
+    const RequestSpec* const spec = SessionRequests::Find(request);
+    if (length == 0 && spec != nullptr) length = spec->min_size;
+    std::vector<std::byte> payload(length);
+    const size_t given = std::min(length, input.size());
+    if (given > 0) std::memcpy(payload.data(), input.data(), given);
+    const int memfd = front_end_.memfd();
+    const int event = front_end_.kick_fd(0);
+    const std::array<std::array<int, 2>, 4> choices{{{}, {event}, {memfd}, {memfd, memfd}}};
+    constexpr std::array<size_t, 4> kCounts{0, 1, 1, 2};
+    const size_t choice = control >> 6;
+    front_end_.Send(request, payload, std::span(choices[choice]).first(kCounts[choice]), flags);
+    std::array<std::byte, 512> replies{};
+    while (recv(front_end_.socket(), replies.data(), replies.size(), MSG_DONTWAIT) > 0) {
+    }
+    return input.subspan(given);
+  }
+
+  // A worker would go to both ends of each part of a ring.
+  void CheckRings() {
+    for (const Queue& queue : queues_) {
+      const RingView* const view = queue.view.Load();
+      if (view == nullptr) continue;
+      if (view->size == 0 || view->size > kMaxRingSize || !view->memory) std::abort();
+      const size_t size = view->size;
+      [[maybe_unused]] volatile uint32_t sink =
+          (view->descriptors + 16 * (size - 1) + 12).Load<uint32_t>();
+      sink = view->available.Load<uint16_t>();
+      sink = (view->available + 4 + 2 * size).Load<uint16_t>();
+      (view->used + 4 + 8 * size).Store<uint16_t>(0);
+      if (view->memory->faulted()) std::abort();  // nobody has truncated anything
+    }
+  }
+
+  EventLoop loop_;
+  Rcu rcu_;
+  Notifier notifier_;
+  std::array<Queue, 2> queues_{Queue(PortId(0), Direction::kToGuest),
+                               Queue(PortId(0), Direction::kToSwitch)};
+  FrontEnd front_end_{[this] { Turn(); }};
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace
+}  // namespace weft::vhost
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  weft::vhost::Harness::Get().Run({data, size});
+  return 0;
+}
