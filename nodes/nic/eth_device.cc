@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nodes/nic/eth_device.h"
+
+#include <rte_bus.h>
+#include <rte_dev.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "core/base/mac_address.h"
+#include "core/base/text.h"
+#include "core/packet/ethernet.h"
+
+namespace weft::nic {
+namespace {
+
+constexpr uint16_t kQueue = 0;
+constexpr uint16_t kPciDescriptors = 1024;
+// Drivers of virtual devices keep few mbufs or none in their rings.
+constexpr uint16_t kVirtualDescriptors = 256;
+// Mbufs beside those in rings: a vector that comes in, one that goes out, and what workers keep at
+// hand in their caches.
+constexpr uint32_t kInFlight = 1024;
+// net_ring hands over the mbufs themselves, up to this many before it is full.
+constexpr uint32_t kRingOfNetRing = 1024;
+
+// Ethernet header, VLAN tag and check sequence: what may come on top of the MTU.
+constexpr uint32_t kOverhead = sizeof(EthernetHeader) + 4 + 4;
+constexpr uint32_t kCommonFrame = 2048;
+constexpr uint16_t kEthernetMtu = 1500;
+
+// net_af_packet copies frames into slots of `framesz` bytes, 2048 by default. These hold the
+// longest frame with the kernel's 68 bytes before it; the block size must be a multiple of slot and
+// page.
+constexpr std::string_view kJumboSlots = ",framesz=10240,blocksz=20480";
+
+std::string PlugText(const Device& device, uint16_t mtu) {
+  std::string text = device.ToString();
+  if (device.Is("net_af_packet") && mtu > kEthernetMtu && device.Argument("framesz").empty() &&
+      device.Argument("blocksz").empty()) {
+    text += kJumboSlots;
+  }
+  return text;
+}
+
+// " (DPDK has: net_ring0, net_null0)"
+std::string DevicesThatAreThere() {
+  std::vector<std::string> names;
+  for (uint16_t number = 0; number < RTE_MAX_ETHPORTS; ++number) {
+    char name[RTE_ETH_NAME_MAX_LEN];
+    if (rte_eth_dev_get_name_by_port(number, name) == 0) names.emplace_back(name);
+  }
+  return names.empty() ? " (DPDK has no device yet)" : Cat(" (DPDK has: ", Join(names, ", "), ")");
+}
+
+}  // namespace
+
+MbufPools::Size EthDevice::PoolSize(const Device& device, uint16_t mtu) {
+  uint32_t frame = std::max(kCommonFrame, (mtu + kOverhead + 63) / 64 * 64);
+  uint32_t slot = 0;
+  if (device.Is("net_af_packet")) {
+    // Its driver wants mbufs for whole slots.
+    if (!absl::SimpleAtoi(std::string(device.Argument("framesz")), &slot)) {
+      slot = mtu > kEthernetMtu ? 10240 : 0;
+    }
+    frame = std::max(frame, std::min(slot, 60'000U));
+  }
+  const uint32_t rings =
+      device.is_pci() ? 2 * kPciDescriptors : 2 * kVirtualDescriptors + kRingOfNetRing;
+  // One less than a multiple of 512: what a ring of a power of two holds best.
+  return {.buffers = rings + kInFlight - 1, .frame = frame};
+}
+
+absl::StatusOr<std::shared_ptr<EthDevice>> EthDevice::Open(const Device& device, uint16_t mtu,
+                                                           std::shared_ptr<MbufPools> pools) {
+  std::shared_ptr<EthDevice> made(new EthDevice(device, std::move(pools)));
+  if (absl::Status status = made->Find(mtu); !status.ok()) return status;
+  if (absl::Status status = made->Start(mtu); !status.ok()) return status;
+  return made;
+}
+
+EthDevice::~EthDevice() {
+  if (started_) rte_eth_dev_stop(number_);
+  if (plugged_) Unplug();
+  if (pool_ != nullptr) pools_->Retire(pool_);
+}
+
+// An ethdev of that name, which EAL was told to make, or a new one. Only what we plug in is
+// unplugged again: a device of EAL's is stopped, for the next port that names it.
+absl::Status EthDevice::Find(uint16_t mtu) {
+  if (rte_eth_dev_get_port_by_name(device_.name().c_str(), &number_) == 0) {
+    found_ = true;
+    return absl::OkStatus();
+  }
+  if (device_.is_pci() && rte_eal_has_pci() == 0) {
+    return absl::FailedPreconditionError(
+        Cat("device ", device_.name(), ": DPDK was started without PCI, because no port named a ",
+            "PCI device then; restart weftd"));
+  }
+  if (const int error = rte_dev_probe(PlugText(device_, mtu).c_str()); error < 0) {
+    return absl::UnavailableError(Cat("DPDK cannot make the device ", device_.ToString(), ": ",
+                                      rte_strerror(-error), DevicesThatAreThere(),
+                                      "; is its driver installed (Debian: librte-net-*), and are ",
+                                      "its arguments right?"));
+  }
+  plugged_ = true;
+  if (rte_eth_dev_get_port_by_name(device_.name().c_str(), &number_) != 0) {
+    return absl::NotFoundError(Cat("device ", device_.ToString(),
+                                   " was made but brings no network port", DevicesThatAreThere()));
+  }
+  found_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status EthDevice::Start(uint16_t mtu) {
+  rte_eth_dev_info info{};
+  if (const int error = rte_eth_dev_info_get(number_, &info); error != 0) {
+    return Failed("tell about itself", error);
+  }
+  rte_eth_conf config{};
+  // What the hardware must take; devices of software often admit to 1500 and take more.
+  const uint32_t longest = info.max_rx_pktlen > kOverhead ? info.max_rx_pktlen - kOverhead + 4 : 0;
+  config.rxmode.mtu =
+      static_cast<uint16_t>(std::min<uint32_t>({mtu, info.max_mtu, std::max(longest, 68U)}));
+  if (info.min_mtu > config.rxmode.mtu) config.rxmode.mtu = info.min_mtu;
+  config.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+  if (const int error = rte_eth_dev_configure(number_, 1, 1, &config); error != 0) {
+    return Failed("be configured with one queue", error);
+  }
+  receive_descriptors_ = transmit_descriptors_ =
+      device_.is_pci() ? kPciDescriptors : kVirtualDescriptors;
+  if (const int error =
+          rte_eth_dev_adjust_nb_rx_tx_desc(number_, &receive_descriptors_, &transmit_descriptors_);
+      error != 0) {
+    return Failed("say how long its rings may be", error);
+  }
+  const int socket = rte_eth_dev_socket_id(number_);
+  MbufPools::Size size = PoolSize(device_, mtu);
+  size.buffers = std::max<uint32_t>(
+      size.buffers, receive_descriptors_ + uint32_t{transmit_descriptors_} + kInFlight - 1);
+  absl::StatusOr<rte_mempool*> pool = pools_->Make(size, socket);
+  if (!pool.ok()) {
+    return absl::Status(pool.status().code(),
+                        Cat("device ", device_.name(), ": ", MessageOf(pool.status())));
+  }
+  pool_ = *pool;
+  const auto node = static_cast<unsigned>(socket);
+  if (const int error =
+          rte_eth_rx_queue_setup(number_, kQueue, receive_descriptors_, node, nullptr, pool_);
+      error != 0) {
+    return Failed("set up its receive queue", error);
+  }
+  if (const int error =
+          rte_eth_tx_queue_setup(number_, kQueue, transmit_descriptors_, node, nullptr);
+      error != 0) {
+    return Failed("set up its transmit queue", error);
+  }
+  if (const int error = rte_eth_dev_set_mtu(number_, mtu); error != 0 && error != -ENOTSUP) {
+    warnings_.push_back(
+        Cat("the device keeps its own MTU, ", mtu, " was refused: ", rte_strerror(-error)));
+  }
+  if (const int error = rte_eth_dev_start(number_); error != 0) return Failed("start", error);
+  started_ = true;
+  if (const int error = rte_eth_promiscuous_enable(number_); error != 0 && error != -ENOTSUP) {
+    warnings_.push_back(Cat("not promiscuous, so frames for addresses behind the switch may not ",
+                            "come in: ", rte_strerror(-error)));
+  }
+  return absl::OkStatus();
+}
+
+void EthDevice::Unplug() {
+  if (found_) rte_eth_dev_close(number_);
+  rte_eal_hotplug_remove(device_.is_pci() ? "pci" : "vdev", device_.name().c_str());
+}
+
+absl::Status EthDevice::Failed(std::string_view step, int error) const {
+  return absl::UnavailableError(
+      Cat("device ", device_.name(), " cannot ", step, ": ", rte_strerror(-error)));
+}
+
+EthDevice::Link EthDevice::link() const {
+  rte_eth_link link{};
+  if (const int error = rte_eth_link_get_nowait(number_, &link); error != 0) {
+    return {.up = error == -ENOTSUP};
+  }
+  const bool known = link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
+  return {.up = link.link_status == RTE_ETH_LINK_UP, .mbps = known ? link.link_speed : 0};
+}
+
+std::vector<PortFact> EthDevice::Facts() const {
+  std::vector<PortFact> facts{{"device", device_.ToString()}};
+  rte_eth_dev_info info{};
+  if (rte_eth_dev_info_get(number_, &info) == 0 && info.driver_name != nullptr) {
+    facts.push_back({"driver", std::string(info.driver_name)});
+  }
+  rte_ether_addr mac{};
+  if (rte_eth_macaddr_get(number_, &mac) == 0) {
+    std::array<uint8_t, 6> octets;
+    std::copy_n(mac.addr_bytes, octets.size(), octets.begin());
+    facts.push_back({"mac", MacAddress(octets).ToString()});
+  }
+  const Link now = link();
+  facts.push_back({"link", std::string(now.up ? "up" : "down")});
+  if (now.mbps != 0) facts.push_back({"link-mbps", now.mbps});
+  uint16_t mtu = 0;
+  if (rte_eth_dev_get_mtu(number_, &mtu) == 0) facts.push_back({"device-mtu", uint64_t{mtu}});
+  facts.push_back({"rx-descriptors", uint64_t{receive_descriptors_}});
+  facts.push_back({"tx-descriptors", uint64_t{transmit_descriptors_}});
+  rte_eth_stats stats{};
+  if (rte_eth_stats_get(number_, &stats) == 0) {
+    facts.push_back({"rx-missed", stats.imissed});
+    facts.push_back({"rx-errors", stats.ierrors});
+    facts.push_back({"rx-no-buffer", stats.rx_nombuf});
+    facts.push_back({"tx-errors", stats.oerrors});
+  }
+  return facts;
+}
+
+}  // namespace weft::nic

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// An ethdev that runs: found or plugged in, configured with one receive and one transmit queue, and
+// started. Whoever destroys it, on the control thread, knows that no worker uses it any more: the
+// snapshots of NicTable share it, so that the last one to go stops, closes and unplugs it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/port/port.h"
+#include "nodes/nic/device.h"
+#include "nodes/nic/mbuf_pools.h"
+
+namespace weft::nic {
+
+class EthDevice {
+ public:
+  struct Link {
+    bool up = false;
+    uint64_t mbps = 0;  // 0: unknown
+  };
+
+  // How large the pool of such a device will be.
+  static MbufPools::Size PoolSize(const Device& device, uint16_t mtu);
+
+  // Opens `device` for frames of `mtu` bytes of payload. What would have been nice to have and was
+  // refused (the MTU of the interface, promiscuous mode) is in warnings(). Errors are sentences.
+  static absl::StatusOr<std::shared_ptr<EthDevice>> Open(const Device& device, uint16_t mtu,
+                                                         std::shared_ptr<MbufPools> pools);
+  ~EthDevice();
+  EthDevice(const EthDevice&) = delete;
+  EthDevice& operator=(const EthDevice&) = delete;
+
+  // For workers.
+  uint16_t number() const { return number_; }  // DPDK's port number
+  rte_mempool* pool() const { return pool_; }
+  // Held for one burst by the worker that sends; the queue has no lock of its own.
+  std::atomic_flag& sender() { return sender_; }
+
+  // For control. A device that knows no link is up.
+  Link link() const;
+  std::vector<PortFact> Facts() const;
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  EthDevice(const Device& device, std::shared_ptr<MbufPools> pools)
+      : device_(device), pools_(std::move(pools)) {}
+
+  absl::Status Find(uint16_t mtu);
+  absl::Status Start(uint16_t mtu);
+  void Unplug();
+  absl::Status Failed(std::string_view step, int error) const;
+
+  const Device device_;
+  const std::shared_ptr<MbufPools> pools_;
+  std::vector<std::string> warnings_;
+  rte_mempool* pool_ = nullptr;
+  uint16_t number_ = 0xffff;
+  uint16_t receive_descriptors_ = 0;
+  uint16_t transmit_descriptors_ = 0;
+  bool found_ = false;    // number_ is that of an ethdev
+  bool plugged_ = false;  // by us, not by EAL's arguments
+  bool started_ = false;
+  alignas(64) std::atomic_flag sender_;
+};
+
+}  // namespace weft::nic

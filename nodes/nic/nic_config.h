@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What startup.conf says of a NIC's port: `dpdk = { device = "0000:3b:00.1", queues = 1 }`.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "core/config/reader.h"
+#include "core/config/schema.h"
+
+namespace weft::nic {
+
+struct NicConfig {
+  std::string device;
+  uint16_t queues = 1;
+
+  static constexpr auto kFields = Fields(
+      Field<&NicConfig::device>(
+          "device", "PCI address, or a DPDK device string such as \"net_af_packet0,iface=eth1\"",
+          Required{}, NotEmpty{}),
+      Field<&NicConfig::queues>("queues", "receive and transmit queues", Range{1, 1}));
+
+  // A device that names nothing.
+  void Check(const Value& table, const Place& place) const;
+};
+
+// Two ports that name the same device. See Schemas::Kind.
+void CheckDevices(std::span<const KindUse> ports);
+
+}  // namespace weft::nic

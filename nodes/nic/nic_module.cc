@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nodes/nic/nic_module.h"
+
+#include <string>
+#include <utility>
+
+#include "nodes/nic/device.h"
+#include "nodes/nic/dpdk_input.h"
+#include "nodes/nic/eth_device.h"
+#include "nodes/nic/nic_config.h"
+#include "nodes/nic/nic_output.h"
+#include "nodes/nic/nic_port.h"
+#include "nodes/nic/preflight.h"
+
+namespace weft::nic {
+namespace {
+
+absl::StatusOr<Device> DeviceOf(const PortConfig& port) {
+  return Device::Parse(port.kind_config.As<NicConfig>().device);
+}
+
+// The devices of the file are known when EAL starts: it probes those on PCI and reserves memory.
+void AddNeeds(const PortConfig& port, EalNeeds& needs) {
+  const absl::StatusOr<Device> device = DeviceOf(port);
+  if (!device.ok()) return;
+  if (device->is_pci()) needs.pci_devices.push_back(device->ToString());
+  needs.memory += EthDevice::PoolSize(*device, port.mtu).Bytes();
+}
+
+}  // namespace
+
+void NicModule::Register(Registry& registry) {
+  const ModuleServices services = registry.services();
+  state_ = std::make_unique<NicState>(services.rcu, system_);
+  NicState& state = *state_;
+  registry.AddNode<DpdkInput>(
+      [&state](WorkerId worker) { return std::make_unique<DpdkInput>(state.table(), worker); });
+  registry.AddNode<NicOutput>(
+      [&state](WorkerId) { return std::make_unique<NicOutput>(state.table()); });
+
+  PortKind kind;
+  kind.name = "dpdk";
+  kind.help = "a NIC, or any other device of DPDK's";
+  kind.schema = &SchemaOf<NicConfig>();
+  kind.output = std::string(NicOutput::kSpec.name);
+  kind.validate = CheckDevices;
+  kind.eal_needs = AddNeeds;
+  kind.preflight = [this](const PortConfig& port, const std::string&) -> absl::Status {
+    const absl::StatusOr<Device> device = DeviceOf(port);
+    return device.ok() ? Preflight(*device, system_) : device.status();
+  };
+  kind.make = [&state, &loop = services.loop](
+                  const PortRequest& request) -> absl::StatusOr<std::unique_ptr<PortBackend>> {
+    absl::StatusOr<Device> device = DeviceOf(request.config);
+    if (!device.ok()) return device.status();
+    NicPort::Options options{.id = request.id,
+                             .worker = request.worker,
+                             .name = request.config.name,
+                             .mtu = request.config.mtu,
+                             .on_up = request.on_up,
+                             .on_down = request.on_down};
+    return std::make_unique<NicPort>(state, loop, *std::move(device), std::move(options));
+  };
+  registry.AddPortKind(std::move(kind));
+}
+
+}  // namespace weft::nic

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nodes/nic/nic_output.h"
+
+#include <immintrin.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace weft::nic {
+namespace {
+
+// Held for one burst: a device's transmit queue may be written by several workers.
+class SenderLock {
+ public:
+  explicit SenderLock(std::atomic_flag& flag) : flag_(flag) {
+    while (flag_.test_and_set(std::memory_order_acquire)) {
+      while (flag_.test(std::memory_order_relaxed)) _mm_pause();
+    }
+  }
+  ~SenderLock() { flag_.clear(std::memory_order_release); }
+  SenderLock(const SenderLock&) = delete;
+  SenderLock& operator=(const SenderLock&) = delete;
+
+ private:
+  std::atomic_flag& flag_;
+};
+
+// A VLAN tag is on top of the MTU (IEEE 802.1Q §6.11).
+bool ExceedsMtu(const Packet& packet, uint32_t mtu) {
+  constexpr uint32_t kTag = 4;
+  const uint32_t untagged = mtu + static_cast<uint32_t>(kMinFrame);
+  if (packet.length() <= untagged) [[likely]]
+    return false;
+  const uint16_t type = packet.ethernet().type;
+  const bool tagged = type == 0x8100 || type == 0x88a8;
+  return !tagged || packet.length() > untagged + kTag;
+}
+
+// All `count` mbufs, or as many as there are.
+size_t Allocate(rte_mempool* pool, rte_mbuf** mbufs, size_t count) {
+  if (rte_pktmbuf_alloc_bulk(pool, mbufs, static_cast<unsigned>(count)) == 0) [[likely]]
+    return count;
+  size_t got = 0;
+  while (got < count && (mbufs[got] = rte_pktmbuf_alloc(pool)) != nullptr) ++got;
+  return got;
+}
+
+// The one copy. The pool's mbufs hold the longest frame of the MTU in one piece.
+void Copy(const Packet& packet, rte_mbuf& mbuf) {
+  uint8_t* const to = rte_pktmbuf_mtod(&mbuf, uint8_t*);
+  std::memcpy(to, packet.header(), packet.header_length());
+  size_t at = packet.header_length();
+  for (size_t i = 0; i < packet.segment_count(); ++i) {
+    const Segment& from = packet.segment(i);
+    from.data.CopyOut(to + at, from.length);
+    at += from.length;
+  }
+  if (at < kMinWireFrame) {
+    std::memset(to + at, 0, kMinWireFrame - at);  // else it were what the last frame left there
+    at = kMinWireFrame;
+  }
+  mbuf.data_len = static_cast<uint16_t>(at);
+  mbuf.pkt_len = static_cast<uint32_t>(at);
+}
+
+}  // namespace
+
+// What waits for one device.
+struct NicOutput::Burst {
+  const PortDevice* nic = nullptr;  // null: nothing in this dispatch yet
+  size_t count = 0;
+  uint64_t bytes = 0;
+  std::array<rte_mbuf*, Frame::kCapacity> mbufs;
+  std::array<uint16_t, Frame::kCapacity> lengths;  // of the frames, without padding
+};
+
+NicOutput::NicOutput(const Published<NicTable>& table)
+    : published_table_(table), bursts_(new Burst[RTE_MAX_ETHPORTS]) {
+  bucket_of_.fill(kNoBucket);
+}
+
+NicOutput::~NicOutput() = default;
+
+void NicOutput::Process(Frame& frame) {
+  if (table_ == nullptr) table_ = published_table_.Load();
+  const PortId first = frame[0].out_port();
+  const bool one_port = std::all_of(frame.begin(), frame.end(), [first](const Packet* packet) {
+    return packet->out_port() == first;
+  });
+  if (one_port) {
+    Send(first, frame.begin(), frame.size(), frame.traced());
+  } else {
+    SendSplit(frame);
+  }
+}
+
+// Sorts the frame by out-port, stably, and sends it port by port.
+void NicOutput::SendSplit(Frame& frame) {
+  struct Bucket {
+    PortId port;
+    uint16_t size;
+    uint16_t end;
+  };
+  std::array<Bucket, Frame::kCapacity> buckets;
+  std::array<uint16_t, Frame::kCapacity> choice;
+  uint16_t count = 0;
+  for (size_t i = 0; i < frame.size(); ++i) {
+    const PortId port = frame[i].out_port();
+    uint16_t& bucket = bucket_of_[Row(port)];
+    if (bucket == kNoBucket) {
+      bucket = count++;
+      buckets[bucket] = {.port = port, .size = 0, .end = 0};
+    }
+    ++buckets[bucket].size;
+    choice[i] = bucket;
+  }
+  uint16_t begin = 0;
+  for (size_t b = 0; b < count; ++b) {
+    buckets[b].end = begin;
+    begin = static_cast<uint16_t>(begin + buckets[b].size);
+    bucket_of_[Row(buckets[b].port)] = kNoBucket;
+  }
+  for (size_t i = 0; i < frame.size(); ++i) sorted_[buckets[choice[i]].end++] = &frame[i];
+  for (size_t b = 0; b < count; ++b) {
+    const Bucket& bucket = buckets[b];
+    Send(bucket.port, sorted_.data() + (bucket.end - bucket.size), bucket.size, frame.traced());
+  }
+}
+
+NicOutput::Burst& NicOutput::BurstFor(const PortDevice& nic) {
+  Burst& burst = bursts_[nic.device->number()];
+  if (burst.nic == nullptr) {
+    burst.nic = &nic;
+    used_[used_count_++] = nic.device->number();
+  }
+  return burst;
+}
+
+void NicOutput::Send(PortId port, Packet* const* packets, size_t count, bool traced) {
+  const PortDevice* const nic = table_ != nullptr ? table_->Find(port) : nullptr;
+  if (nic == nullptr) {
+    for (size_t i = 0; i < count; ++i) DropPacket(*packets[i], port, Drop::kPortDown);
+    return;
+  }
+  Burst& burst = BurstFor(*nic);
+  // A trace says of each packet whether it left, so traced ones are a burst of their own.
+  if (traced || burst.count + count > burst.mbufs.size()) Transmit(burst, nullptr);
+
+  rte_mbuf** const mbufs = burst.mbufs.data() + burst.count;
+  const size_t allocated = Allocate(nic->device->pool(), mbufs, count);
+  std::array<Packet*, Frame::kCapacity> taken;
+  size_t used = 0;
+  uint64_t copied = 0;
+  for (size_t i = 0; i < count; ++i) {
+    Packet& packet = *packets[i];
+    if (ExceedsMtu(packet, nic->mtu)) [[unlikely]] {
+      DropPacket(packet, port, Drop::kTooLong);
+      continue;
+    }
+    if (used == allocated) [[unlikely]] {
+      DropPacket(packet, port, Drop::kNoBuffer);
+      continue;
+    }
+    Copy(packet, *mbufs[used]);
+    burst.lengths[burst.count + used] = static_cast<uint16_t>(packet.length());
+    copied += packet.length();
+    taken[used++] = &packet;
+  }
+  if (used < allocated) {
+    rte_pktmbuf_free_bulk(mbufs + used, static_cast<unsigned>(allocated - used));
+  }
+  burst.count += used;
+  burst.bytes += copied;
+  Count(Counter::kCopiedBytes, copied);
+  if (traced) Transmit(burst, taken.data());
+}
+
+void NicOutput::Transmit(Burst& burst, Packet* const* packets) {
+  if (burst.count == 0) return;
+  EthDevice& device = *burst.nic->device;
+  const PortId port = burst.nic->port;
+  size_t sent = 0;
+  {
+    const SenderLock lock(device.sender());
+    sent = rte_eth_tx_burst(device.number(), 0, burst.mbufs.data(),
+                            static_cast<uint16_t>(burst.count));
+  }
+  for (size_t i = sent; i < burst.count; ++i) burst.bytes -= burst.lengths[i];
+  PortCounters& counters = port_counters(port);
+  counters.tx_packets.Add(sent);
+  counters.tx_bytes.Add(burst.bytes);
+  if (sent < burst.count) {
+    rte_pktmbuf_free_bulk(burst.mbufs.data() + sent, static_cast<unsigned>(burst.count - sent));
+  }
+  if (packets != nullptr) [[unlikely]] {
+    for (size_t i = 0; i < sent; ++i) TraceSent(*packets[i]);
+    for (size_t i = sent; i < burst.count; ++i) DropPacket(*packets[i], port, Drop::kTxFull);
+  } else if (sent < burst.count) {
+    CountDrop(port, Drop::kTxFull, burst.count - sent);
+  }
+  burst.count = 0;
+  burst.bytes = 0;
+}
+
+void NicOutput::EndDispatch() {
+  for (size_t i = 0; i < used_count_; ++i) {
+    Burst& burst = bursts_[used_[i]];
+    Transmit(burst, nullptr);
+    burst.nic = nullptr;
+  }
+  used_count_ = 0;
+  table_ = nullptr;
+}
+
+}  // namespace weft::nic

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nodes/nic/nic_port.h"
+
+#include <utility>
+
+#include "core/base/text.h"
+#include "nodes/nic/preflight.h"
+
+namespace weft::nic {
+
+NicPort::~NicPort() {
+  loop_.Cancel(timer_);
+  state_.Disconnect(options_.id);
+}
+
+absl::Status NicPort::Open() {
+  if (state_.InUse(device_)) {
+    status_.reason = "waits until the former port's device is closed";
+  } else if (const absl::Status status = OpenDevice(); !status.ok()) {
+    return absl::Status(status.code(), Cat("port \"", options_.name, "\": ", MessageOf(status)));
+  }
+  timer_ = loop_.After(Time::zero(), [this] { Tick(); });
+  return absl::OkStatus();
+}
+
+absl::Status NicPort::OpenDevice() {
+  // Who shares the memory of an ethdev that EAL made needs nothing of the system.
+  if (absl::Status status = Preflight(device_, state_.system()); !status.ok()) return status;
+  absl::StatusOr<std::shared_ptr<EthDevice>> opened = state_.Open(device_, options_.mtu);
+  if (!opened.ok()) return opened.status();
+  ethdev_ = *std::move(opened);
+  status_ = {.state = PortState::kDown, .reason = "no link yet"};
+  for (const std::string& warning : ethdev_->warnings()) Log(LogLevel::kWarning, warning);
+  return absl::OkStatus();
+}
+
+void NicPort::Tick() {
+  timer_ = loop_.After(kPeriod, [this] { Tick(); });
+  if (ethdev_ == nullptr) {
+    if (state_.InUse(device_)) return;
+    if (const absl::Status status = OpenDevice(); !status.ok()) {
+      std::string reason = MessageOf(status);
+      if (status_.state != PortState::kError || status_.reason != reason) {
+        Log(LogLevel::kError, reason);
+      }
+      status_ = {.state = PortState::kError, .reason = std::move(reason)};
+      return;
+    }
+  }
+  CheckLink();
+}
+
+absl::Status NicPort::LinkStatus(const EthDevice::Link& link) const {
+  // The driver of net_af_packet claims a link always; the kernel knows better.
+  if (device_.Is("net_af_packet")) return Carrier(state_.system(), device_.KernelInterface());
+  return link.up ? absl::OkStatus() : absl::UnavailableError("the device has no link");
+}
+
+void NicPort::CheckLink() {
+  const EthDevice::Link link = ethdev_->link();
+  const absl::Status now = LinkStatus(link);
+  const bool was_up = status_.state == PortState::kUp;
+  status_ = {.state = now.ok() ? PortState::kUp : PortState::kDown, .reason = MessageOf(now)};
+  if (now.ok() == was_up) return;
+  if (now.ok()) {
+    state_.Connect({options_.id, options_.worker, options_.mtu, ethdev_});
+    Log(LogLevel::kInfo,
+        Cat("up, ", device_.name(), link.mbps != 0 ? Cat(", ", link.mbps, " Mbit/s") : ""));
+    if (options_.on_up) options_.on_up();
+  } else {
+    state_.Disconnect(options_.id);
+    Log(LogLevel::kInfo, Cat("down, ", status_.reason));
+    if (options_.on_down) options_.on_down();
+  }
+}
+
+std::vector<PortFact> NicPort::Facts() const {
+  if (ethdev_ == nullptr) return {{"device", device_.ToString()}};
+  return ethdev_->Facts();
+}
+
+void NicPort::Log(LogLevel level, std::string_view message) const {
+  weft::Log(level, Cat("port ", options_.name, ": ", message));
+}
+
+}  // namespace weft::nic

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the system says of a device before DPDK is asked: is it there, may we use it, and if not
+// what is there and what to do. Reads sysfs and /proc, changes nothing. Control thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "nodes/nic/device.h"
+
+namespace weft::nic {
+
+// Where to look; tests look into a folder of their own.
+struct SystemView {
+  std::string sysfs = "/sys";
+  std::string tun = "/dev/net/tun";
+  uint64_t capabilities = EffectiveCapabilities();  // bit n: capability number n
+
+  static uint64_t EffectiveCapabilities();
+};
+
+// What keeps `device` from being opened; OK if nothing is known to.
+absl::Status Preflight(const Device& device, const SystemView& system);
+
+// Whether frames can flow through the kernel's interface; else one phrase that says why not.
+absl::Status Carrier(const SystemView& system, std::string_view interface);
+
+// What there is, sorted: the kernel's interfaces without "lo", and addresses of network devices on
+// PCI.
+std::vector<std::string> KernelInterfaces(const SystemView& system);
+std::vector<std::string> NetworkPciDevices(const SystemView& system);
+// " (there are: eth0, eth1)", or " (there are none)".
+std::string ThereAre(const std::vector<std::string>& names);
+
+}  // namespace weft::nic
