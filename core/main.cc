@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// weftd [--check] [FILE]: reads startup.conf, starts the switch and serves the shell until SIGTERM.
+#include <signal.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/event_loop.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/commands.h"
+#include "core/config/reader.h"
+#include "core/config/reference.h"
+#include "core/plugin/find_plugin.h"
+#include "core/plugin/plugin.h"
+#include "core/preflight.h"
+#include "core/runtime_dir.h"
+#include "core/shell/command_table.h"
+#include "core/shell/server.h"
+#include "core/switch.h"
+#include "core/version.h"
+#include "core/worker/cpu_set.h"
+#include "core/worker/eal.h"
+#include "nodes/builtin.h"
+
+namespace weft {
+namespace {
+
+constexpr std::string_view kUsage =
+    "weftd [--check] [FILE]\n"
+    "\n"
+    "Runs the switch that FILE describes: ./startup.conf if there is one, else "
+    "/etc/weft/startup.conf.\n"
+    "  --check      reads FILE, tries what can be tried without side effects, and says what is "
+    "wrong\n"
+    "  --reference  prints every section and key that FILE may have, as Markdown\n"
+    "  --version    prints the version\n";
+
+struct CommandLine {
+  bool check = false;
+  bool reference = false;
+  std::string file;
+};
+
+// Nothing if the process should end at once, with `status`.
+std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int* status) {
+  CommandLine line;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--help" || argument == "-h") {
+      std::fputs(kUsage.data(), stdout);
+      *status = 0;
+      return std::nullopt;
+    }
+    if (argument == "--version") {
+      std::printf("weftd %s\n", kVersion.data());
+      *status = 0;
+      return std::nullopt;
+    }
+    if (argument == "--check") {
+      line.check = true;
+    } else if (argument == "--reference") {
+      line.reference = true;
+    } else if (argument.starts_with("-") || !line.file.empty()) {
+      std::fprintf(stderr, "weftd: unexpected argument \"%s\"\n\n%s", argv[i], kUsage.data());
+      *status = 2;
+      return std::nullopt;
+    } else {
+      line.file = argument;
+    }
+  }
+  if (line.file.empty()) {
+    line.file = std::filesystem::exists("startup.conf") ? "startup.conf" : "/etc/weft/startup.conf";
+  }
+  return line;
+}
+
+int Fail(std::string_view what) {
+  std::fprintf(stderr, "weftd: %s\n", std::string(what).c_str());
+  return 1;
+}
+
+absl::Status AddModules(Switch& the_switch) {
+  for (std::unique_ptr<Module>& module : BuiltinModules()) {
+    if (absl::Status status = the_switch.AddModule(std::move(module)); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddPlugins(Switch& the_switch, const PluginsConfig& config) {
+  const std::string directory = config.directory.value_or(DefaultPluginDirectory());
+  for (const std::string& name : config.load) {
+    const absl::StatusOr<std::string> path = FindPlugin(name, directory);
+    if (!path.ok()) return path.status();
+    absl::StatusOr<std::unique_ptr<Plugin>> plugin = Plugin::Load(*path);
+    if (!plugin.ok()) return plugin.status();
+    if (absl::Status status = the_switch.AddPlugin(*std::move(plugin)); !status.ok()) return status;
+    LogInfo(Cat("plugin ", name, ": loaded from ", *path));
+  }
+  return absl::OkStatus();
+}
+
+// The file as a Config, or nothing after every error of it is on standard error.
+std::optional<Config> ReadConfig(const std::string& file, Switch& the_switch) {
+  Errors errors(file);
+  std::optional<Config> config;
+  if (const std::optional<Document> document = Document::Load(file, &errors)) {
+    const Globals globals = ReadGlobals(*document, &errors);
+    SetLogLevel(globals.weft.log);
+    if (absl::Status status = AddPlugins(the_switch, globals.plugins); !status.ok()) {
+      errors.Add(document->root().WhereIs("plugins"), Cat("[plugins] load: ", MessageOf(status)));
+    }
+    config = ReadAll(*document, the_switch.schemas(), &errors);
+  }
+  if (errors.empty()) return config;
+  std::fputs(errors.ToString().c_str(), stderr);
+  return std::nullopt;
+}
+
+EalOptions EalOptionsFor(const Config& config, const Switch& the_switch, size_t slots) {
+  EalNeeds needs;
+  for (const PortConfig& port : config.ports) {
+    for (const PortKind& kind : the_switch.kinds()) {
+      if (kind.name == port.kind && kind.eal_needs) kind.eal_needs(port, needs);
+    }
+  }
+  return {.pci_devices = needs.pci_devices,
+          .memory = config.dpdk.memory ? uint64_t{*config.dpdk.memory} << 20
+                                       : needs.memory + PacketMempoolBytes(slots),
+          .extra = config.dpdk.eal,
+          .debug = config.weft.log == LogLevel::kDebug};
+}
+
+// The switch in operation, until a signal ends it. What DPDK gave is given back on return.
+int Serve(EventLoop& loop, Switch& the_switch, Config config, const std::vector<uint16_t>& cores,
+          size_t slots, const std::string& runtime_dir) {
+  const std::string control_socket = ControlSocketPath(config.weft, runtime_dir);
+  const absl::StatusOr<PacketMempool> mempool = MakePacketMempool(slots);
+  if (!mempool.ok()) return Fail(MessageOf(mempool.status()));
+  MempoolPacketMemory memory(mempool->get());
+  absl::Status status = the_switch.Start(
+      std::move(config),
+      {.runtime_dir = runtime_dir, .cores = cores, .memory = &memory, .uses_eal = true});
+  CommandTable commands;
+  if (status.ok()) status = AddCommands(the_switch, commands);
+  ControlServer control(loop, commands);
+  if (status.ok()) status = control.Listen(control_socket);
+  if (status.ok()) {
+    LogInfo(Cat("weftd ", kVersion, ": ready; the shell is: weftctl -s ", control_socket));
+    loop.Run();
+    LogInfo("weftd: draining");
+  }
+  the_switch.Stop();
+  if (!status.ok()) return Fail(MessageOf(status));
+  LogInfo("weftd: stopped");
+  return 0;
+}
+
+int Run(const CommandLine& line) {
+  EventLoop loop;
+  Switch the_switch(loop);
+  if (absl::Status status = AddModules(the_switch); !status.ok()) return Fail(MessageOf(status));
+  if (line.reference) {
+    std::fputs(DescribeReference(the_switch.schemas()).c_str(), stdout);
+    return 0;
+  }
+  std::optional<Config> config = ReadConfig(line.file, the_switch);
+  if (!config) return 1;
+  const std::string runtime_dir = RuntimeDir(config->weft);
+  const std::vector<std::string> problems = Preflight(*config, the_switch.kinds(), runtime_dir);
+  for (const std::string& problem : problems) {
+    std::fprintf(stderr, "%s: %s\n", line.file.c_str(), problem.c_str());
+  }
+  if (!problems.empty()) return 1;
+  if (line.check) {
+    std::printf("%s: fine: %zu ports in %zu bridges\n", line.file.c_str(), config->ports.size(),
+                config->bridges.size());
+    return 0;
+  }
+
+  // Before other threads start, so that all of them leave these to the loop.
+  for (const int number : {SIGTERM, SIGINT}) loop.OnSignal(number, [&loop] { loop.Stop(); });
+  const std::vector<uint16_t> cores =
+      *ChooseCores(config->workers.cores.value_or(std::vector<uint16_t>()), AvailableCores());
+  const size_t slots = cores.size() * WorkerOptions().pool_size;
+  if (absl::Status status = PrepareRuntimeDir(runtime_dir); !status.ok())
+    return Fail(MessageOf(status));
+  const EalOptions eal = EalOptionsFor(*config, the_switch, slots);
+  if (absl::Status status = StartEal(eal); !status.ok()) return Fail(MessageOf(status));
+  const int result = Serve(loop, the_switch, *std::move(config), cores, slots, runtime_dir);
+  StopEal();
+  return result;
+}
+
+}  // namespace
+}  // namespace weft
+
+int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
+  int status = 0;
+  const std::optional<weft::CommandLine> line = weft::ParseCommandLine(argc, argv, &status);
+  return line ? weft::Run(*line) : status;
+}
