@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# Two commands do everything on a fresh Debian 12: `make run` and `make test`.
+DURATION ?= 0
+
+.PHONY: help run build test lint format clean
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
+
+run: build  ## switch between two containers and watch; Ctrl-C or DURATION=10 (seconds) ends it
+	@scripts/setup run && scripts/demo --duration $(DURATION)
+
+build:  ## install what is missing and build build/release
+	@scripts/build release
+
+test:  ## install what is missing, build, run every test
+	@scripts/test release
+
+lint:  ## formatting, include directions, headers alone, clang-tidy
+	@scripts/lint
+
+format:  ## rewrite the C++ files in the project's format
+	@scripts/setup lint && git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format -i
+
+clean:  ## remove what was built
+	@rm -rf build .cache
