@@ -22,9 +22,8 @@ constexpr bool IsNext(VerdictCode code) { return code < kFirstDrop; }
 template <typename N>
 class Verdict {
  public:
-  constexpr Verdict(
-      typename N::Next next)  // NOLINT(google-explicit-constructor): nodes return plain enumerators
-      : code_(static_cast<VerdictCode>(next)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): nodes return plain enumerators
+  constexpr Verdict(typename N::Next next) : code_(static_cast<VerdictCode>(next)) {}
   constexpr Verdict(typename N::Drop drop)  // NOLINT(google-explicit-constructor): see above
       : code_(static_cast<VerdictCode>(kFirstDrop + static_cast<VerdictCode>(drop))) {}
 

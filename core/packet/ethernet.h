@@ -13,8 +13,8 @@ namespace weft {
 class BigEndian16 {
  public:
   constexpr BigEndian16() = default;
-  constexpr BigEndian16(
-      uint16_t host)  // NOLINT(google-explicit-constructor): a field reads and writes like a number
+  // NOLINTNEXTLINE(google-explicit-constructor): a field reads and writes like a number
+  constexpr BigEndian16(uint16_t host)
       : octets_{static_cast<uint8_t>(host >> 8), static_cast<uint8_t>(host)} {}
   constexpr operator uint16_t() const {  // NOLINT(google-explicit-constructor): see above
     return static_cast<uint16_t>(octets_[0] << 8 | octets_[1]);
