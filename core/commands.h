@@ -17,14 +17,14 @@ class Switch;
 absl::Status AddCommands(Switch& the_switch, CommandTable& commands);
 
 // One table of core's commands each.
-absl::Status AddShowCommands(Switch& the_switch, CommandTable& commands);
-absl::Status AddTraceCommands(Switch& the_switch, CommandTable& commands);
-absl::Status AddPortCommands(Switch& the_switch, CommandTable& commands);
+absl::Status AddShowCommands(Switch& s, CommandTable& commands);
+absl::Status AddTraceCommands(Switch& s, CommandTable& commands);
+absl::Status AddPortCommands(Switch& s, CommandTable& commands);
 
 // A port as typed in `port add`: its name, its kind, and settings like "bridge=default",
 // "mtu=9000", "device=net_null0" (of the kind's table) or "mac-guard.allow=02:00:00:00:00:01" (of a
 // feature's table).
-absl::StatusOr<PortConfig> PortFromWords(const Switch& the_switch, std::string_view name,
+absl::StatusOr<PortConfig> PortFromWords(const Switch& s, std::string_view name,
                                          std::string_view kind, std::string_view settings);
 
 }  // namespace weft

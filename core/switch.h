@@ -80,7 +80,7 @@ class Switch {
 
  private:
   const PortKind* FindKind(std::string_view name) const;
-  absl::Status MakePort(Port& port, const PortConfig& config);
+  absl::Status MakePort(Port& port, const PortConfig& wanted);
   absl::Status Publish();
   void SetUp(PortId id, bool up);
   void ForgetPort(PortId id);

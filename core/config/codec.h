@@ -58,8 +58,9 @@ struct PlainCodec {
 
 template <typename T, typename U>
 bool Assign(T& target, std::optional<U> value) {
-  if (value) target = static_cast<T>(*std::move(value));
-  return value.has_value();
+  if (!value) return false;
+  target = static_cast<T>(*std::move(value));
+  return true;
 }
 
 template <>

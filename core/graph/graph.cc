@@ -341,7 +341,7 @@ void Graph::Enqueue(NodeIndex node, Frame* frame) {
   }
   Frame* tail = slot.tail;
   if (tail->chains_ == frame->chains_ && tail->room() >= frame->size()) {
-    std::memcpy(tail->end(), frame->begin(), frame->size() * sizeof(Packet*));
+    std::copy(frame->begin(), frame->end(), tail->end());
     tail->size_ += frame->size_;
     tail->traced_ |= frame->traced_;
     FreeFrame(frame);

@@ -1,0 +1,186 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""weft and other switches under the same load, in one run: `make compare`.
+
+Rounds are interleaved: in each, every switch is started, measured at every size, and stopped. A round
+counts for a size if the time of a cache line from core to core and back was the same (within 25 %)
+around all of its cells. Figures are medians of the rounds that count, with the least and the most.
+
+Writes OUTPUT.json (everything), OUTPUT.md (the table) and OUTPUT.svg (the plot).
+"""
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import pathlib
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import report
+import switches
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HUGE_PAGES = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
+WANTED_PAGES = 1024
+FLIP = 1.25  # more than this between two round trips of a round: it does not count
+
+
+@contextlib.contextmanager
+def huge_pages():
+    """Enough 2 MiB pages, and hugetlbfs at /dev/hugepages; as it was before at the end."""
+    before = int(HUGE_PAGES.read_text())
+    mounted = any(line.split()[1:3] == ["/dev/hugepages", "hugetlbfs"]
+                  for line in pathlib.Path("/proc/mounts").read_text().splitlines())
+    try:
+        if before < WANTED_PAGES:
+            HUGE_PAGES.write_text(str(WANTED_PAGES))
+            if int(HUGE_PAGES.read_text()) < WANTED_PAGES:
+                raise RuntimeError(f"cannot get {WANTED_PAGES} huge pages of 2 MiB")
+        if not mounted:
+            os.makedirs("/dev/hugepages", exist_ok=True)
+            subprocess.run(["mount", "-t", "hugetlbfs", "none", "/dev/hugepages"], check=True)
+        yield
+    finally:
+        if not mounted:
+            subprocess.run(["umount", "/dev/hugepages"], stderr=subprocess.DEVNULL)
+        HUGE_PAGES.write_text(str(before))
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.load = options.build / "weft-load"
+
+    def run_load(self, words, prefix=()):
+        result = subprocess.run([*prefix, self.load, *words], capture_output=True, text=True,
+                                timeout=60 + 4 * self.options.seconds)
+        if result.returncode != 0:
+            raise RuntimeError(f"weft-load {' '.join(map(str, words))}: {result.stderr.strip()}")
+        return json.loads(result.stdout)
+
+    def round_trip(self):
+        cores = f"--round_trip={self.options.core},{self.options.load_core}"
+        return self.run_load([cores])["round_trip_ticks"]
+
+    def cell_words(self, size):
+        words = [f"--core={self.options.load_core}", f"--size={size}", f"--work={self.options.work}",
+                 f"--seconds={self.options.seconds}", f"--flows={self.options.flows}"]
+        return words + (["--one_way"] if self.options.one_way else [])
+
+    def cell(self, switch, size):
+        """{frames a second, round trips before and after} of one switch at one size."""
+        switch.pause(True)
+        before = self.round_trip()
+        switch.pause(False)
+        huge = [] if switch.prefix else ["--huge"]
+        result = self.run_load([*self.cell_words(size), *huge, *switch.ports], switch.prefix)
+        switch.pause(True)
+        after = self.round_trip()
+        switch.pause(False)
+        return {"frames_per_second": result["total"]["frames_per_second"],
+                "round_trips": [before, after]}
+
+    def ceiling(self, size):
+        before = self.round_trip()
+        result = self.run_load([*self.cell_words(size), "--huge", f"--null_core={self.options.core}"])
+        return {"frames_per_second": result["total"]["frames_per_second"],
+                "round_trips": [before, self.round_trip()]}
+
+    def round(self, folder):
+        """{size: {switch: cell}}"""
+        cells = {size: {} for size in self.options.sizes}
+        for name in self.options.switches:
+            with switches.ALL[name](name, folder, self.options.core, self.options.load_core) as switch:
+                for size in self.options.sizes:
+                    cells[size][name] = self.cell(switch, size)
+        for size in self.options.sizes:
+            cells[size]["null-switch"] = self.ceiling(size)
+        return cells
+
+
+def counts(cells):
+    trips = [trip for cell in cells.values() for trip in cell["round_trips"]]
+    return max(trips) <= FLIP * min(trips)
+
+
+def summarise(rounds):
+    """The cells of the rounds of one size that count, as figures."""
+    good = [cells for cells in rounds if counts(cells)]
+    trips = [trip for cells in good for cell in cells.values() for trip in cell["round_trips"]]
+    figures = {"rounds": len(good), "discarded": len(rounds) - len(good), "switches": {},
+               "round_trip_ticks": statistics.median(trips) if trips else None}
+    for name in (good[0] if good else {}):
+        rates = [cells[name]["frames_per_second"] for cells in good]
+        figures["switches"][name] = {"median": statistics.median(rates), "least": min(rates),
+                                     "most": max(rates)}
+        # The ratio of each round, not of medians: noise that lasts a round falls out.
+        for base in (good[0] if name == "weft" else ()):
+            ratios = [cells["weft"]["frames_per_second"] / cells[base]["frames_per_second"]
+                      for cells in good]
+            figures.setdefault("weft_over", {})[base] = statistics.median(ratios)
+    return figures
+
+
+def about(options):
+    cpu = next((line.split(":", 1)[1].strip() for line in
+                pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                if line.startswith("model name")), platform.processor())
+    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"],
+                            capture_output=True, text=True).stdout.strip()
+    versions = {name: switches.ALL[name](name, "/nonexistent", 0, 1).version()
+                for name in options.switches}
+    return {"cpu": cpu, "cores": os.cpu_count(), "kernel": os.uname().release, "commit": commit,
+            "date": datetime.date.today().isoformat(), "versions": versions, "work": options.work,
+            "seconds": options.seconds, "flows": options.flows, "one_way": options.one_way}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
+    parser.add_argument("--sizes", type=lambda text: text.split(","), default=["64", "512", "1500"])
+    parser.add_argument("--switches", type=lambda text: text.split(","), default=list(switches.ALL))
+    parser.add_argument("--rounds", type=int, default=5, help="that count, for each size")
+    parser.add_argument("--seconds", type=float, default=2, help="of measuring, for each cell")
+    parser.add_argument("--work", choices=["none", "read"], default="none",
+                        help="read: receivers read every byte")
+    parser.add_argument("--flows", type=int, default=1)
+    parser.add_argument("--one-way", action="store_true")
+    parser.add_argument("--core", type=int, default=0, help="of the switch")
+    parser.add_argument("--load-core", type=int, default=1)
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build" / "compare")
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("make compare: needs root, for huge pages, namespaces and packet sockets")
+    unknown = [name for name in options.switches if name not in switches.ALL]
+    if unknown:
+        sys.exit(f"make compare: no switch {', '.join(unknown)}; there are {', '.join(switches.ALL)}")
+    switches.Weft.build = options.build
+    bench = Bench(options)
+    rounds = {size: [] for size in options.sizes}
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="weft-compare-"))
+    try:
+        with huge_pages():
+            for number in range(1, 3 * options.rounds + 1):
+                for size, cells in bench.round(folder).items():
+                    rounds[size].append(cells)
+                    print(report.line(number, size, cells, counts(cells)), flush=True)
+                if all(sum(map(counts, of_size)) >= options.rounds for of_size in rounds.values()):
+                    break
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    results = {"about": about(options), "rounds": rounds,
+               "sizes": {size: summarise(of_size) for size, of_size in rounds.items()}}
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
+    options.output.with_suffix(".md").write_text(report.table(results))
+    options.output.with_suffix(".svg").write_text(report.plot(results))
+    print(report.table(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a comparison found: a line for each round, a Markdown table, and an SVG plot."""
+from xml.sax.saxutils import escape
+
+COLOURS = {"weft": "#0b7285", "ovs-dpdk": "#e8590c", "testpmd-io": "#f59f00",
+           "linux-bridge": "#868e96", "null-switch": "#dee2e6"}
+
+
+def millions(rate):
+    return f"{rate / 1e6:.2f}"
+
+
+def line(number, size, cells, good):
+    rates = "  ".join(f"{name} {millions(cell['frames_per_second'])}" for name, cell in cells.items())
+    trips = [trip for cell in cells.values() for trip in cell["round_trips"]]
+    flip = "" if good else "  DISCARDED: the machine changed"
+    return f"round {number}, {size:>5} B: {rates} Mpps  (round trip {min(trips)} to {max(trips)} ticks){flip}"
+
+
+def sentence(about):
+    versions = "; ".join(f"{name}: {version}" for name, version in about["versions"].items() if version)
+    looked = "receivers read every byte" if about["work"] == "read" else "receivers look at no byte"
+    ways = "one way" if about["one_way"] else "both directions together"
+    return (f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}; commit {about['commit']}, "
+            f"{about['date']}. Million frames a second, {ways}, two containers, one core for the switch, "
+            f"{looked}. {versions}.")
+
+
+def table(results):
+    names = list(next(iter(results["rounds"].values()))[0])
+    head = ["frame", *names, *(f"weft / {name}" for name in names if name not in ("weft", "null-switch")),
+            "rounds", "round trip"]
+    rows = [head, ["---"] * len(head)]
+    for size, figures in results["sizes"].items():
+        if not figures["rounds"]:
+            rows.append([f"{size} B", *["no round counted"] * (len(head) - 1)])
+            continue
+        cells = [f"{millions(one['median'])} ({millions(one['least'])} to {millions(one['most'])})"
+                 for one in figures["switches"].values()]
+        ratios = [f"{figures.get('weft_over', {}).get(name, 0):.2f}" for name in names
+                  if name not in ("weft", "null-switch")]
+        rows.append([f"{size} B", *cells, *ratios, f"{figures['rounds']} of "
+                     f"{figures['rounds'] + figures['discarded']}", f"{figures['round_trip_ticks']:.0f} ticks"])
+    text = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"{text}\n\nMedians, with the least and the most. {sentence(results['about'])}\n"
+
+
+def plot(results):
+    """Bars by size, a group for each; the whiskers are the least and the most."""
+    sizes = {size: figures for size, figures in results["sizes"].items() if figures["rounds"]}
+    names = [name for name in next(iter(results["rounds"].values()))[0] if name != "null-switch"]
+    highest = max((one["most"] for figures in sizes.values()
+                   for name, one in figures["switches"].items() if name in names), default=1)
+    width, height, left, top, bar = 720, 380, 56, 40, 28
+    floor = height - 60
+    scale = (floor - top) / highest
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+             'font-family="sans-serif" font-size="12">',
+             f'<rect width="{width}" height="{height}" fill="white"/>',
+             f'<text x="{left}" y="20" font-size="14">Million frames a second, one switch core</text>']
+    step = max(1, round(highest / 1e6 / 6))
+    for value in range(0, int(highest / 1e6) + 1, step):
+        y = floor - value * 1e6 * scale
+        parts.append(f'<path d="M{left} {y:.1f}H{width - 20}" stroke="#e9ecef"/>'
+                     f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{value}</text>')
+    group = (width - left - 20) / max(1, len(sizes))
+    for i, (size, figures) in enumerate(sizes.items()):
+        start = left + i * group + (group - bar * len(names)) / 2
+        for j, name in enumerate(names):
+            one = figures["switches"][name]
+            x, y = start + j * bar, floor - one["median"] * scale
+            parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{bar - 4}" height="{floor - y:.1f}" '
+                         f'fill="{COLOURS.get(name, "#adb5bd")}"/>')
+            middle = x + (bar - 4) / 2
+            parts.append(f'<path d="M{middle:.1f} {floor - one["least"] * scale:.1f}'
+                         f'V{floor - one["most"] * scale:.1f}" stroke="#212529"/>')
+            parts.append(f'<text x="{middle:.1f}" y="{y - 6:.1f}" text-anchor="middle" font-size="10">'
+                         f'{one["median"] / 1e6:.1f}</text>')
+        parts.append(f'<text x="{left + (i + 0.5) * group:.1f}" y="{floor + 18}" '
+                     f'text-anchor="middle">{escape(size)} bytes</text>')
+    for j, name in enumerate(names):
+        x = left + j * 130
+        parts.append(f'<rect x="{x}" y="{height - 26}" width="12" height="12" '
+                     f'fill="{COLOURS.get(name, "#adb5bd")}"/>'
+                     f'<text x="{x + 18}" y="{height - 16}">{escape(name)}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"

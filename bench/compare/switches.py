@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The switches that are compared. Each is a context manager: it starts the switch with its datapath on
+one core and two ports, and takes away what it made, also after a failure. `ports` is what weft-load
+attaches to; `prefix` is what its command line begins with."""
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+PATIENCE = 30  # seconds until a switch has to be there: a guard against hanging
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"waited in vain for {what}")
+        time.sleep(0.05)
+
+
+class Switch:
+    """What all of them share: a folder, processes, and their end."""
+    prefix = []
+
+    def __init__(self, name, folder, core, other_core):
+        self.name, self.core, self.other_core = name, core, other_core
+        self.folder = pathlib.Path(folder) / name
+        self.processes = []
+        self.ports = [str(self.folder / "a.sock"), str(self.folder / "b.sock")]
+
+    def __enter__(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.pause(False)
+        for process in reversed(self.processes):
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdin:
+                process.stdin.close()
+        self.processes.clear()
+        self.clean()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def spawn(self, argv, environment=None, stdin=subprocess.DEVNULL):
+        log = open(self.folder / f"{pathlib.Path(argv[0]).name}.log", "wb")
+        with log:
+            self.processes.append(subprocess.Popen(
+                argv, env={**os.environ, **(environment or {})}, stdin=stdin, stdout=log,
+                stderr=subprocess.STDOUT, start_new_session=True))
+        return self.processes[-1]
+
+    def pause(self, on):
+        """Stops or continues its processes, so that its core is free to be measured."""
+        for process in self.processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGSTOP if on else signal.SIGCONT)
+
+    def sockets_there(self):
+        wait_for(lambda: all(pathlib.Path(port).exists() for port in self.ports),
+                 f"{self.name}'s sockets; its logs are in {self.folder}")
+
+    def version(self):
+        return ""
+
+    def start(self):
+        raise NotImplementedError
+
+    def clean(self):
+        pass
+
+
+class Weft(Switch):
+    build = None  # where weftd is
+
+    def start(self):
+        ports = "".join(f'[[port]]\nname = "{name}"\nbridge = "default"\nmtu = 9000\n'
+                        f'vhost = {{ socket = "{self.folder}/{name}.sock" }}\n' for name in "ab")
+        config = self.folder / "weft.conf"
+        config.write_text(f'[weft]\nruntime-dir = "{self.folder}/run"\n[workers]\n'
+                          f'cores = [{self.core}]\nidle = "poll"\n[[bridge]]\nname = "default"\n{ports}')
+        self.spawn([str(self.build / "weftd"), str(config)])
+        self.sockets_there()
+
+    def version(self):
+        return subprocess.run([self.build / "weftd", "--version"], capture_output=True,
+                              text=True).stdout.strip()
+
+
+class OvsDpdk(Switch):
+    """Open vSwitch with its userspace datapath; its NORMAL action learns MAC addresses."""
+    program = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
+
+    def environment(self):
+        return {name: str(self.folder) for name in
+                ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")}
+
+    def vsctl(self, *words):
+        subprocess.run(["ovs-vsctl", f"--db=unix:{self.folder}/db.sock", "--timeout=30", *words],
+                       check=True, capture_output=True, env={**os.environ, **self.environment()})
+
+    def start(self):
+        database = self.folder / "conf.db"
+        subprocess.run(["ovsdb-tool", "create", database, "/usr/share/openvswitch/vswitch.ovsschema"],
+                       check=True, capture_output=True)
+        self.spawn(["ovsdb-server", str(database), f"--remote=punix:{self.folder}/db.sock"],
+                   self.environment())
+        wait_for((self.folder / "db.sock").exists, "ovsdb-server")
+        self.vsctl("--no-wait", "init")
+        self.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
+                   f"other_config:dpdk-lcore-mask={1 << self.other_core:#x}",
+                   f"other_config:pmd-cpu-mask={1 << self.core:#x}",
+                   "other_config:dpdk-socket-mem=512")
+        self.spawn([self.program, f"unix:{self.folder}/db.sock"], self.environment())
+        self.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
+        # Its sockets' names are those of the ports, in its run directory.
+        for port in self.ports:
+            name = pathlib.Path(port).name
+            self.vsctl("add-port", "br0", name, "--", "set", "Interface", name, "type=dpdkvhostuser")
+        self.sockets_there()
+
+    def version(self):
+        text = subprocess.run([self.program, "--version"], capture_output=True, text=True).stdout
+        return text.splitlines()[0].replace("ovs-vswitchd (Open vSwitch)", "Open vSwitch")
+
+
+class Testpmd(Switch):
+    """DPDK's own forwarder over librte_vhost: no switching, no learning, port 0 to 1 and back."""
+
+    def start(self):
+        vdevs = [f"--vdev=net_vhost{i},iface={port}" for i, port in enumerate(self.ports)]
+        self.spawn(["dpdk-testpmd", f"--lcores={self.other_core},{self.core}",
+                    f"--main-lcore={self.other_core}", "--in-memory", "--no-pci", "-m", "512", *vdevs,
+                    "--", "--forward-mode=io", "-i", "--auto-start", "--no-mlockall"],
+                   stdin=subprocess.PIPE)
+        self.sockets_there()
+
+    def version(self):
+        text = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "dpdk-dev"],
+                              capture_output=True, text=True).stdout
+        return f"DPDK {text}"
+
+
+class LinuxBridge(Switch):
+    """The kernel's bridge with a veth for each container, in a namespace of our own."""
+
+    def __init__(self, name, folder, core, other_core):
+        super().__init__(name, folder, core, other_core)
+        self.namespace = f"weft-compare-{os.getpid()}"
+        self.prefix = ["ip", "netns", "exec", self.namespace]
+        self.ports = ["if:a0", "if:b0"]
+
+    def ip(self, *words):
+        subprocess.run(["ip", "-n", self.namespace, *words], check=True, capture_output=True)
+
+    def start(self):
+        subprocess.run(["ip", "netns", "add", self.namespace], check=True)
+        self.ip("link", "add", "br0", "type", "bridge")
+        self.ip("link", "set", "br0", "up")
+        for end in "ab":
+            self.ip("link", "add", f"{end}0", "mtu", "9000", "type", "veth", "peer", "name", f"{end}1")
+            self.ip("link", "set", f"{end}1", "mtu", "9000", "master", "br0", "up")
+            self.ip("link", "set", f"{end}0", "up")
+        time.sleep(0.5)  # for the bridge to forward on new ports
+
+    def clean(self):
+        subprocess.run(["ip", "netns", "delete", self.namespace], stderr=subprocess.DEVNULL)
+
+    def version(self):
+        return f"Linux {os.uname().release}"
+
+
+ALL = {"weft": Weft, "ovs-dpdk": OvsDpdk, "testpmd-io": Testpmd, "linux-bridge": LinuxBridge}
