@@ -122,7 +122,7 @@ class OvsDpdk(Switch):
         wait_for((self.folder / "db.sock").exists, "ovsdb-server")
         self.vsctl("--no-wait", "init")
         self.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
-                   f"other_config:dpdk-lcore-mask={1 << self.other_core:#x}",
+                   f"other_config:dpdk-lcore-mask={1 << self.core:#x}",
                    f"other_config:pmd-cpu-mask={1 << self.core:#x}",
                    "other_config:dpdk-socket-mem=512")
         self.spawn([self.program, f"unix:{self.folder}/db.sock"], self.environment())

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// weft-guard [PATH]: runs one path of packets through the graph, the same packets each time, and
+// has callgrind count the instructions between Start and Stop. Without arguments it lists the
+// paths. See guard.py, which compares the counts with what is committed.
+#include <valgrind/callgrind.h>
+
+#include <cstdio>
+#include <string_view>
+
+#include "bench/support/stage.h"
+#include "core/graph/node.h"
+
+namespace weft::bench {
+namespace {
+
+constexpr size_t kVectors = 40;
+constexpr size_t kWarmup = 4;
+
+// A feature that lets everything pass: what an arc costs by itself.
+class Pass final : public Feature<Pass> {
+ public:
+  static constexpr NodeSpec kSpec{
+      .name = "pass", .arc = "port-input", .before = "l2-switch", .help = "Lets packets pass."};
+  void Process(Frame& frame) {
+    ForEach(frame, [](Packet&) -> Verdict { return Continue(); });
+  }
+};
+
+struct Path {
+  const char* name;
+  StageOptions options;
+  void (*offer)(Stage& stage);  // one vector
+};
+
+void OneWay(Stage& stage) { stage.Offer(0, 256, MacOf(1)); }
+void BothWays(Stage& stage) {
+  stage.Offer(0, 128, MacOf(1));
+  stage.Offer(1, 128, MacOf(0));
+}
+void OnePacket(Stage& stage) { stage.Offer(0, 1, MacOf(1)); }
+void ToThree(Stage& stage) {
+  const MacAddress destinations[] = {MacOf(1), MacOf(2), MacOf(3)};
+  stage.Offer(0, 256, destinations);
+}
+void Broadcast(Stage& stage) { stage.Offer(0, 64, MacAddress::FromBits(0xffff'ffff'ffff)); }
+void Spread(Stage& stage) { stage.Offer(0, 128, MacOf(1)); }
+
+StageOptions WithPass() {
+  StageOptions options;
+  options.add_nodes = [](NodeCatalog& catalog) {
+    if (!catalog.Add(NodeClassOf<Pass>([](WorkerId) { return std::make_unique<Pass>(); })).ok())
+      std::abort();
+  };
+  options.features = [](PortId) {
+    return std::vector<PortWiring::FeatureUse>{{"pass", std::make_shared<int>()}};
+  };
+  return options;
+}
+
+const Path kPaths[] = {
+    {"container-to-container-64", {}, OneWay},
+    {"container-to-container-1500", {.frame = 1500}, OneWay},
+    {"both-ways-64", {}, BothWays},
+    {"one-packet-64", {}, OnePacket},
+    {"header-alone-64", {.shape = Shape::kHeaderAlone}, OneWay},
+    {"indirect-64", {.shape = Shape::kIndirect}, OneWay},
+    {"spread-9000", {.frame = 9000}, Spread},
+    {"one-to-three-64", {.containers = 4}, ToThree},
+    {"broadcast-to-three-64", {.containers = 4}, Broadcast},
+    {"feature-64", WithPass(), OneWay},
+};
+
+int Run(const Path& path) {
+  Stage stage(path.options);
+  size_t packets = 0;
+  size_t received = 0;
+  for (size_t i = 0; i < kWarmup + kVectors; ++i) {
+    path.offer(stage);
+    if (i >= kWarmup) CALLGRIND_TOGGLE_COLLECT;
+    const size_t got = stage.Poll();
+    if (i >= kWarmup) CALLGRIND_TOGGLE_COLLECT;
+    const size_t out = stage.Reclaim();
+    if (i < kWarmup) continue;
+    packets += got;
+    received += out;
+  }
+  std::printf("packets %zu received %zu\n", packets, received);
+  return packets != 0 && received >= packets ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace weft::bench
+
+int main(int argc, char** argv) {
+  for (const weft::bench::Path& path : weft::bench::kPaths) {
+    if (argc < 2) {
+      std::printf("%s\n", path.name);
+    } else if (std::string_view(argv[1]) == path.name) {
+      return weft::bench::Run(path);
+    }
+  }
+  return argc < 2 ? 0 : 2;
+}
