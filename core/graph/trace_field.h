@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A node's TraceRecord, declared field by field so that the shell can print and script it:
 //   struct TraceRecord { MacAddress source; uint16_t age; };
-//   static constexpr auto kTrace = TraceFields({TraceFieldOf<&TraceRecord::source>("source"),
-//   ...});
+//   static constexpr auto kTrace =
+//       TraceFields({TraceFieldOf<&TraceRecord::source>("source", "the frame's source MAC"), ...});
 // The node then defines `TraceRecord MakeTrace(const Packet&) const`; core calls it for traced
 // packets only.
 #pragma once
@@ -20,7 +20,8 @@
 namespace weft {
 
 struct TraceField {
-  std::string_view name;
+  std::string_view name;  // kebab-case
+  std::string_view help;  // half a sentence, no full stop needed
   // The field's value as text, from the bytes of the record.
   std::string (*format)(const void* record) = nullptr;
 };
@@ -48,10 +49,10 @@ struct MemberTraits<Member> {
 }  // namespace internal
 
 template <auto Member>
-constexpr TraceField TraceFieldOf(std::string_view name) {
+constexpr TraceField TraceFieldOf(std::string_view name, std::string_view help) {
   using Owner = typename internal::MemberTraits<Member>::Record;
   static_assert(std::is_trivially_copyable_v<Owner>);
-  return {name, [](const void* bytes) {
+  return {name, help, [](const void* bytes) {
             Owner record;
             std::memcpy(static_cast<void*>(&record), bytes, sizeof(Owner));
             return internal::FormatTraceValue(record.*Member);
@@ -59,9 +60,12 @@ constexpr TraceField TraceFieldOf(std::string_view name) {
 }
 
 template <size_t N>
-constexpr std::array<TraceField, N> TraceFields(const TraceField (&fields)[N]) {
+consteval std::array<TraceField, N> TraceFields(const TraceField (&fields)[N]) {
   std::array<TraceField, N> out{};
-  for (size_t i = 0; i < N; ++i) out[i] = fields[i];
+  for (size_t i = 0; i < N; ++i) {
+    if (fields[i].name.empty() || fields[i].help.empty()) throw "a field needs a name and help";
+    out[i] = fields[i];
+  }
   return out;
 }
 

@@ -141,7 +141,8 @@ consteval Stamp MakeStamp() {
   add("node layout",
       {"NodeBase ", Digits(sizeof(NodeBase)), ", NodeSpec ", Digits(sizeof(NodeSpec)),
        ", NodeClass ", Digits(sizeof(NodeClass)), ", LabelText ", Digits(sizeof(LabelText)),
-       ", trace record ", Digits(TraceStep::kRecordSize)});
+       ", TraceField ", Digits(sizeof(TraceField)), ", trace record ",
+       Digits(TraceStep::kRecordSize)});
   add("graph layout", {"Graph ", Digits(sizeof(Graph)), ", PacketPool ", Digits(sizeof(PacketPool)),
                        ", WorkerCounters ", Digits(sizeof(WorkerCounters)), ", ports ",
                        Digits(kMaxPorts), ", drops ", Digits(kMaxDrops)});

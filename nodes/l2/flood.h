@@ -30,8 +30,9 @@ class Flood final : public Node<Flood> {
     GroupId bridge;
     uint16_t copies;  // packets that leave
   };
-  static constexpr auto kTrace = TraceFields(
-      {TraceFieldOf<&TraceRecord::bridge>("bridge"), TraceFieldOf<&TraceRecord::copies>("copies")});
+  static constexpr auto kTrace =
+      TraceFields({TraceFieldOf<&TraceRecord::bridge>("bridge", "the bridge's number"),
+                   TraceFieldOf<&TraceRecord::copies>("copies", "how many packets leave")});
 
   static constexpr size_t kChunk = 256;  // clones on their way at a time
 

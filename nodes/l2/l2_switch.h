@@ -94,12 +94,14 @@ class L2Switch final : public Node<L2Switch> {
     PortId source_port;  // where the source is now known
     bool flooded;
   };
-  static constexpr auto kTrace =
-      TraceFields({TraceFieldOf<&TraceRecord::bridge>("bridge"),
-                   TraceFieldOf<&TraceRecord::destination>("destination"),
-                   TraceFieldOf<&TraceRecord::source>("source"),
-                   TraceFieldOf<&TraceRecord::source_port>("source-port"),
-                   TraceFieldOf<&TraceRecord::flooded>("flooded")});
+  static constexpr auto kTrace = TraceFields(
+      {TraceFieldOf<&TraceRecord::bridge>("bridge", "the bridge's number"),
+       TraceFieldOf<&TraceRecord::destination>("destination", "the frame's destination MAC"),
+       TraceFieldOf<&TraceRecord::source>("source", "the frame's source MAC"),
+       TraceFieldOf<&TraceRecord::source_port>(
+           "source-port", "the number of the port where the source is now known to be"),
+       TraceFieldOf<&TraceRecord::flooded>("flooded",
+                                           "whether it goes to all ports of the bridge")});
 
   explicit L2Switch(L2State& state) : state_(state) {}
 

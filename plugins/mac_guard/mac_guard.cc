@@ -24,7 +24,8 @@ class MacGuard final : public Feature<MacGuard, MacGuardConfig> {
   struct TraceRecord {
     MacAddress source;
   };
-  static constexpr auto kTrace = TraceFields({TraceFieldOf<&TraceRecord::source>("source")});
+  static constexpr auto kTrace =
+      TraceFields({TraceFieldOf<&TraceRecord::source>("source", "the source MAC of the frame")});
   TraceRecord MakeTrace(const Packet& packet) const { return {packet.ethernet().source}; }
 
   void Process(Frame& frame) {

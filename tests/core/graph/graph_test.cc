@@ -45,8 +45,9 @@ class Sorter final : public Node<Sorter> {
     uint8_t byte;
     MacAddress source;
   };
-  static constexpr auto kTrace = TraceFields(
-      {TraceFieldOf<&TraceRecord::byte>("byte"), TraceFieldOf<&TraceRecord::source>("source")});
+  static constexpr auto kTrace =
+      TraceFields({TraceFieldOf<&TraceRecord::byte>("byte", "the first byte of payload"),
+                   TraceFieldOf<&TraceRecord::source>("source", "the source MAC")});
   TraceRecord MakeTrace(const Packet& packet) const {
     return {packet.header()[14], packet.ethernet().source};
   }
