@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "core/base/runtime_path.h"
 #include "core/base/text.h"
 
 namespace weft {
@@ -30,10 +31,7 @@ absl::Status CheckOwner(const std::string& path, const struct stat& info) {
 
 std::string RuntimeDir(const WeftConfig& config) {
   if (config.runtime_dir) return *config.runtime_dir;
-  if (geteuid() == 0) return "/run/weft";
-  const char* xdg = std::getenv("XDG_RUNTIME_DIR");
-  if (xdg != nullptr && *xdg == '/') return Cat(xdg, "/weft");
-  return Cat("/tmp/weft-", geteuid());
+  return DefaultRuntimeDir(geteuid(), std::getenv("XDG_RUNTIME_DIR"));
 }
 
 std::string ControlSocketPath(const WeftConfig& config, const std::string& runtime_dir) {

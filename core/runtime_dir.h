@@ -9,8 +9,7 @@
 
 namespace weft {
 
-// The directory that startup.conf names; else /run/weft for root, $XDG_RUNTIME_DIR/weft, or
-// /tmp/weft-<uid>.
+// The directory that startup.conf names; else DefaultRuntimeDir of core/base/runtime_path.h.
 std::string RuntimeDir(const WeftConfig& config);
 // The control socket's path: absolute, or relative to `runtime_dir`.
 std::string ControlSocketPath(const WeftConfig& config, const std::string& runtime_dir);

@@ -34,7 +34,7 @@ struct WeftConfig {
       Field<&WeftConfig::runtime_dir>(
           "runtime-dir",
           "directory of all sockets; without it /run/weft for root, else $XDG_RUNTIME_DIR/weft, "
-          "else a private directory",
+          "else /tmp/weft-UID",
           NotEmpty{}),
       Field<&WeftConfig::control_socket>("control-socket",
                                          "socket of weftctl, relative to runtime-dir", NotEmpty{}),

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "absl/strings/str_format.h"
+#include "core/base/runtime_path.h"
 #include "core/shell/utf8.h"
 #include "core/shell/words.h"
 
@@ -12,14 +13,9 @@ namespace {
 
 std::string DefaultSocket(const std::function<const char*(const char*)>& environment,
                           unsigned uid) {
-  const auto value = [&](const char* name) {
-    const char* text = environment(name);
-    return std::string(text == nullptr ? "" : text);
-  };
-  if (const std::string socket = value("WEFT_SOCKET"); !socket.empty()) return socket;
-  const std::string runtime = value("XDG_RUNTIME_DIR");
-  if (uid == 0 || runtime.empty()) return "/run/weft/control.sock";
-  return runtime + "/weft/control.sock";
+  const char* socket = environment("WEFT_SOCKET");
+  if (socket != nullptr && *socket != '\0') return socket;
+  return DefaultRuntimeDir(uid, environment("XDG_RUNTIME_DIR")) + "/control.sock";
 }
 
 }  // namespace
@@ -32,7 +28,8 @@ std::string_view WeftctlUsage() {
          "\n"
          "  -s, --socket SOCKET  weftd's control socket (default: $WEFT_SOCKET, else\n"
          "                       /run/weft/control.sock for root, else\n"
-         "                       $XDG_RUNTIME_DIR/weft/control.sock)\n"
+         "                       $XDG_RUNTIME_DIR/weft/control.sock, else\n"
+         "                       /tmp/weft-UID/control.sock)\n"
          "      --json           print the data as JSON\n"
          "  -h, --help           print this\n"
          "\n"

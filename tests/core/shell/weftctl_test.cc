@@ -239,7 +239,9 @@ TEST(WeftctlOptions, FindsTheSocket) {
   EXPECT_EQ(Parse({}, {{"WEFT_SOCKET", "/b"}, {"XDG_RUNTIME_DIR", "/c"}})->socket, "/b");
   EXPECT_EQ(Parse({}, {{"XDG_RUNTIME_DIR", "/c"}})->socket, "/c/weft/control.sock");
   EXPECT_EQ(Parse({}, {{"XDG_RUNTIME_DIR", "/c"}}, 0)->socket, "/run/weft/control.sock");
-  EXPECT_EQ(Parse({})->socket, "/run/weft/control.sock");
+  EXPECT_EQ(Parse({})->socket, "/tmp/weft-1000/control.sock");
+  EXPECT_EQ(Parse({}, {{"WEFT_SOCKET", ""}, {"XDG_RUNTIME_DIR", ""}}, 7)->socket,
+            "/tmp/weft-7/control.sock");
 }
 
 TEST(WeftctlOptions, TellsOptionsFromWords) {
