@@ -16,6 +16,7 @@
 #include "core/commands.h"
 #include "core/config/reader.h"
 #include "core/config/reference.h"
+#include "core/graph/node_reference.h"
 #include "core/plugin/find_plugin.h"
 #include "core/plugin/plugin.h"
 #include "core/preflight.h"
@@ -39,11 +40,16 @@ constexpr std::string_view kUsage =
     "  --check      reads FILE, tries what can be tried without side effects, and says what is "
     "wrong\n"
     "  --reference  prints every section and key that FILE may have, as Markdown\n"
+    "  --nodes      prints what each node declares: nexts, drops, counters, trace, keys; as "
+    "Markdown\n"
+    "               (both with the plugins that FILE loads, if it is given)\n"
     "  --version    prints the version\n";
 
 struct CommandLine {
   bool check = false;
   bool reference = false;
+  bool nodes = false;
+  bool file_given = false;
   std::string file;
 };
 
@@ -66,12 +72,15 @@ std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int* status) 
       line.check = true;
     } else if (argument == "--reference") {
       line.reference = true;
+    } else if (argument == "--nodes") {
+      line.nodes = true;
     } else if (argument.starts_with("-") || !line.file.empty()) {
       std::fprintf(stderr, "weftd: unexpected argument \"%s\"\n\n%s", argv[i], kUsage.data());
       *status = 2;
       return std::nullopt;
     } else {
       line.file = argument;
+      line.file_given = true;
     }
   }
   if (line.file.empty()) {
@@ -105,13 +114,50 @@ absl::Status AddPlugins(Switch& the_switch, const PluginsConfig& config) {
   return absl::OkStatus();
 }
 
-// The file as a Config, or nothing after every error of it is on standard error.
-std::optional<Config> ReadConfig(const std::string& file, Switch& the_switch) {
+// The keys of a feature's table in [[port]], or of a node's own section.
+std::string KeysOf(const NodeClass& node, const Schemas& schemas) {
+  for (const std::vector<Schemas::Named>* tables : {&schemas.features, &schemas.nodes}) {
+    for (const Schemas::Named& table : *tables) {
+      if (table.name == node.spec.name && !table.schema->fields().empty())
+        return Cat("\n## Configuration\n\n", DescribeKeys(*table.schema));
+    }
+  }
+  return "";
+}
+
+// What --reference and --nodes print. Of the file only its plugins matter.
+int Describe(const CommandLine& line, Switch& the_switch) {
+  if (line.file_given) {
+    Errors errors(line.file);
+    if (const std::optional<Document> document = Document::Load(line.file, &errors)) {
+      const Globals globals = ReadGlobals(*document, &errors);
+      SetLogLevel(LogLevel::kError);  // that a plugin is loaded is no news here
+      if (absl::Status status = AddPlugins(the_switch, globals.plugins); !status.ok())
+        return Fail(MessageOf(status));
+    }
+    if (!errors.empty()) {
+      std::fputs(errors.ToString().c_str(), stderr);
+      return 1;
+    }
+  }
+  const Schemas& schemas = the_switch.schemas();
+  if (line.reference) std::fputs(DescribeReference(schemas).c_str(), stdout);
+  if (line.nodes) {
+    for (const NodeClass& node : the_switch.catalog().nodes()) {
+      std::printf("%s%s\n", DescribeNode(node).c_str(), KeysOf(node, schemas).c_str());
+    }
+  }
+  return 0;
+}
+
+// The file as a Config, or nothing after every error of it is on standard error. `quiet`: nothing
+// else is, whatever the file says.
+std::optional<Config> ReadConfig(const std::string& file, bool quiet, Switch& the_switch) {
   Errors errors(file);
   std::optional<Config> config;
   if (const std::optional<Document> document = Document::Load(file, &errors)) {
     const Globals globals = ReadGlobals(*document, &errors);
-    SetLogLevel(globals.weft.log);
+    SetLogLevel(quiet ? LogLevel::kError : globals.weft.log);
     if (absl::Status status = AddPlugins(the_switch, globals.plugins); !status.ok()) {
       errors.Add(document->root().WhereIs("plugins"), Cat("[plugins] load: ", MessageOf(status)));
     }
@@ -165,11 +211,8 @@ int Run(const CommandLine& line) {
   EventLoop loop;
   Switch the_switch(loop);
   if (absl::Status status = AddModules(the_switch); !status.ok()) return Fail(MessageOf(status));
-  if (line.reference) {
-    std::fputs(DescribeReference(the_switch.schemas()).c_str(), stdout);
-    return 0;
-  }
-  std::optional<Config> config = ReadConfig(line.file, the_switch);
+  if (line.reference || line.nodes) return Describe(line, the_switch);
+  std::optional<Config> config = ReadConfig(line.file, line.check, the_switch);
   if (!config) return 1;
   const std::string runtime_dir = RuntimeDir(config->weft);
   const std::vector<std::string> problems = Preflight(*config, the_switch.kinds(), runtime_dir);

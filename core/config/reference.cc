@@ -1,27 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/config/reference.h"
 
-#include <string_view>
-
-#include "absl/strings/str_replace.h"
+#include "core/base/markdown.h"
 #include "core/base/text.h"
 
 namespace weft {
 namespace {
 
-// A cell must not end the column.
-std::string Cell(std::string_view text) {
-  return absl::StrReplaceAll(std::string(text), {{"|", "\\|"}});
-}
-
 void AppendRows(const TableSchema& schema, const std::string& prefix, std::string& text) {
   for (const FieldSpec& field : schema.fields()) {
     const std::string standard = schema.Default(field);
-    Append(text, "| `", prefix, field.name, "` | ", Cell(field.type(field.rules)), " | ",
+    Append(text, "| `", prefix, field.name, "` | ", MarkdownCell(field.type(field.rules)), " | ",
            field.rules.required ? "required"
            : standard.empty()   ? "none"
-                                : Cat("`", Cell(standard), "`"),
-           " | ", Cell(field.help), " |\n");
+                                : Cat("`", MarkdownCell(standard), "`"),
+           " | ", MarkdownCell(field.help), " |\n");
     if (const TableSchema* nested = field.nested()) {
       AppendRows(*nested, Cat(prefix, field.name, "."), text);
     }
@@ -30,16 +23,17 @@ void AppendRows(const TableSchema& schema, const std::string& prefix, std::strin
 
 void AppendTable(std::string_view heading, std::string_view help, const TableSchema& schema,
                  std::string& text) {
-  Append(text, "\n## `", heading, "`\n\n", help, "\n\n");
-  if (schema.fields().empty()) {
-    Append(text, "It has no keys.\n");
-    return;
-  }
-  Append(text, "| key | type | default | meaning |\n|---|---|---|---|\n");
-  AppendRows(schema, "", text);
+  Append(text, "\n## `", heading, "`\n\n", help, "\n\n", DescribeKeys(schema));
 }
 
 }  // namespace
+
+std::string DescribeKeys(const TableSchema& schema) {
+  if (schema.fields().empty()) return "It has no keys.\n";
+  std::string text = "| key | type | default | meaning |\n|---|---|---|---|\n";
+  AppendRows(schema, "", text);
+  return text;
+}
 
 std::string DescribeReference(const Schemas& schemas) {
   std::string text =

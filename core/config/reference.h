@@ -8,6 +8,9 @@
 
 namespace weft {
 
+// Markdown: a table of key, type, default and help.
+std::string DescribeKeys(const TableSchema& schema);
+
 // Markdown: a heading and a table of key, type, default and help for each section, port kind,
 // feature and node.
 std::string DescribeReference(const Schemas& schemas);

@@ -35,6 +35,13 @@ struct NodeSpec {
 };
 
 enum class NodeKind : uint8_t { kPlain, kInput, kFeature, kOutput, kArcEntry };
+inline constexpr auto kNodeKinds = Labels<NodeKind>({
+    {NodeKind::kPlain, "plain", "decides on every packet that reaches it"},
+    {NodeKind::kInput, "input", "brings packets into the switch"},
+    {NodeKind::kFeature, "feature", "decides on the packets of the ports that have its table"},
+    {NodeKind::kOutput, "output", "takes packets out of the switch"},
+    {NodeKind::kArcEntry, "arc entry", "splits packets by the features of their ports"},
+});
 
 struct NodeClass {
   using Factory = std::function<std::unique_ptr<NodeBase>(WorkerId)>;
