@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every weftctl command that a page names is one: a running weftd takes it.
+
+A command stands in backquotes behind "weftctl", or in the first column of README.md's table of commands.
+What stands in [brackets] may be there or not; NAME is a port.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+import weft_e2e as e2e  # noqa: E402  (the path comes first)
+
+CONFIG = '[plugins]\nload = ["mac-guard"]\n' + e2e.ports("web-1", "web-2")
+VERBS = ("show", "trace", "port", "help")
+
+
+def commands(text):
+    named = re.findall(r"`weftctl ([^`|]+)`?", text)
+    for row in re.findall(r"^\| (`(?:show|trace|port) .*?) \|", text, re.MULTILINE):
+        named += re.findall(r"`([^`]+)`", row)
+    for command in named:
+        command = command.strip().replace("NAME", "web-1")
+        if command.split()[0] in VERBS:
+            yield re.sub(r" ?\[.*?\]", "", command)
+            yield command.replace("[", "").replace("]", "")
+
+
+def every_command_is_one():
+    pages = [path for path in sorted(ROOT.rglob("*.md")) if "build" not in path.relative_to(ROOT).parts]
+    named = {page.relative_to(ROOT): list(dict.fromkeys(commands(page.read_text()))) for page in pages}
+    e2e.at_least(len(named[pathlib.Path("README.md")]), 10, "commands in README.md")
+    with e2e.Weftd(CONFIG) as weft:
+        for page, lines in named.items():
+            for line in lines:
+                result = weft.weftctl(line)
+                e2e.equal((result.returncode, result.stderr), (0, ""), f"{page}: weftctl {line}")
+
+
+if __name__ == "__main__":
+    e2e.run(every_command_is_one)
