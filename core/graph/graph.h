@@ -27,7 +27,7 @@ class NodeBase;
 class Graph {
  public:
   // Makes the plan's nodes for `worker`. Everything by reference must outlive the graph; `tables`
-  // is loaded once a dispatch.
+  // is loaded once a round, before the first input is polled.
   Graph(std::shared_ptr<const GraphPlan> plan, WorkerId worker, const Published<ArcTables>& tables,
         PacketPool& pool, WorkerCounters& counters);
   ~Graph();
@@ -106,7 +106,7 @@ class Graph {
   const std::shared_ptr<const GraphPlan> plan_;
   const WorkerId worker_;
   const Published<ArcTables>& published_tables_;
-  const ArcTables* tables_ = nullptr;  // of this dispatch
+  const ArcTables* tables_ = nullptr;  // of this round
   PacketPool& pool_;
   WorkerCounters& counters_;
   std::vector<std::unique_ptr<NodeBase>> nodes_;
