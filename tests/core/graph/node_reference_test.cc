@@ -32,11 +32,13 @@ class Weigher final : public Feature<Weigher> {
   };
   static constexpr auto kTrace =
       TraceFields({TraceFieldOf<&TraceRecord::grams>("grams", "what the scale said")});
+  TraceRecord MakeTrace(const Packet& packet) const { return {packet.length()}; }
 };
 
 class Source final : public Input<Source> {
  public:
   static constexpr NodeSpec kSpec{.name = "source", .help = "Makes packets."};
+  void Poll(Frame&) {}
 };
 
 class Sink final : public Output<Sink> {
