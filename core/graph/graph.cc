@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/graph/graph.h"
 
-#include <algorithm>
 #include <bit>
 #include <cstdio>
 #include <cstdlib>
@@ -332,22 +331,26 @@ void Graph::FreeFrame(Frame* frame) {
 }
 
 void Graph::Enqueue(NodeIndex node, Frame* frame) {
+  Frame* const tail = slots_[node.value()].tail;
+  if (tail == nullptr || tail->chains_ != frame->chains_ || tail->room() < frame->size()) {
+    Append(node, frame);
+    return;
+  }
+  std::copy(frame->begin(), frame->end(), tail->end());
+  tail->size_ += frame->size_;
+  tail->traced_ |= frame->traced_;
+  FreeFrame(frame);
+}
+
+void Graph::Append(NodeIndex node, Frame* frame) {
   Slot& slot = slots_[node.value()];
   frame->next_ = nullptr;
   if (slot.tail == nullptr) {
-    slot.head = slot.tail = frame;
+    slot.head = frame;
     pending_[node.value() / 64] |= uint64_t{1} << (node.value() % 64);
-    return;
+  } else {
+    slot.tail->next_ = frame;
   }
-  Frame* tail = slot.tail;
-  if (tail->chains_ == frame->chains_ && tail->room() >= frame->size()) {
-    std::copy(frame->begin(), frame->end(), tail->end());
-    tail->size_ += frame->size_;
-    tail->traced_ |= frame->traced_;
-    FreeFrame(frame);
-    return;
-  }
-  tail->next_ = frame;
   slot.tail = frame;
 }
 
@@ -358,42 +361,8 @@ Frame* Graph::OpenFrame(const Exit& exit, size_t room) {
     return slot.tail;
   Frame* frame = NewFrame();
   frame->chains_ = exit.chains;
-  Enqueue(exit.node, frame);
+  Append(exit.node, frame);  // not to be merged: it is empty, and the caller fills it
   return frame;
-}
-
-void Graph::StartTraces(Frame& frame) {
-  for (Packet* packet : frame) {
-    if (packet->traced()) continue;
-    if (trace_request_.remaining.load(std::memory_order_relaxed) == 0) return;
-    trace_request_.remaining.fetch_sub(1, std::memory_order_relaxed);
-    if (++last_trace_ == 0) ++last_trace_;
-    packet->set_trace(last_trace_);
-    frame.traced_ = true;
-  }
-}
-
-void Graph::TraceFrame(NodeIndex from, const Frame& frame, const VerdictCode* verdicts,
-                       VerdictCode all) {
-  for (size_t i = 0; i < frame.size(); ++i) {
-    if (frame[i].traced()) TracePacket(from, frame[i], verdicts == nullptr ? all : verdicts[i]);
-  }
-}
-
-void Graph::TracePacket(NodeIndex from, const Packet& packet, VerdictCode verdict) {
-  const Slot& slot = slots_[from.value()];
-  TraceStep step;
-  step.cycles = Cycles();
-  step.trace = packet.trace();
-  step.node = slot.id;
-  step.verdict = verdict;
-  step.in_port = packet.in_port();
-  step.out_port = packet.out_port();
-  step.length = packet.length();
-  std::memcpy(step.header.data(), packet.header(),
-              std::min<size_t>(packet.header_length(), step.header.size()));
-  slot.node->RunTrace(packet, step.record.data());
-  trace_ring_.Push(step);
 }
 
 }  // namespace weft

@@ -93,7 +93,10 @@ class Graph {
   void Scatter(const Slot& slot, Frame& frame, const VerdictCode* codes, ResolveCode&& resolve);
   Frame* NewFrame();
   void FreeFrame(Frame* frame);
+  // Hands a frame to a node, in the frame that waits there already if it has room.
   void Enqueue(NodeIndex node, Frame* frame);
+  // The same, always as a frame of its own.
+  void Append(NodeIndex node, Frame* frame);
   Frame* OpenFrame(const Exit& exit, size_t room);
   void DropPackets(const Slot& slot, Packet* const* packets, size_t count, uint8_t reason);
   void RunPending(size_t first);

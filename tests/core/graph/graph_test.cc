@@ -193,6 +193,62 @@ TEST(Graph, ClonesRunInChunksAndKeepOrder) {
   EXPECT_EQ(harness.pool().taken(), 0U);
 }
 
+// Sends as many clones of a packet to port B as its byte says, then drops it if its seed is odd,
+// and sends it after them if it is even.
+class Multiplier final : public Node<Multiplier> {
+ public:
+  static constexpr NodeSpec kSpec{
+      .name = "multiplier", .arc = "port-input", .last = true, .help = "Multiplies."};
+  enum class Next : uint8_t { kOut };
+  static constexpr auto kNexts = Labels<Next>({{Next::kOut, "port-output", "every copy"}});
+  enum class Drop : uint8_t { kOdd };
+  static constexpr auto kDrops = Labels<Drop>({{Drop::kOdd, "odd", "the second byte is odd"}});
+
+  void Process(Frame& frame) {
+    ForEach(frame, [this](Packet& packet) -> Verdict {
+      packet.set_out_port(kB);
+      for (int i = 0; i < packet.header()[14]; ++i) {
+        Packet* clone = Clone(packet);
+        clone->set_out_port(kB);
+        Emit(*clone, Next::kOut);
+      }
+      if (packet.header()[15] % 2 != 0) return Drop::kOdd;
+      return Next::kOut;
+    });
+  }
+};
+
+Bytes ToMultiply(uint8_t clones, bool drop) {
+  Bytes frame = WithByte(clones);
+  frame[15] = drop ? 1 : 0;
+  return frame;
+}
+
+TEST(Graph, SplitsBehindAFrameThatIsHalfFull) {
+  // What waits at the output has no room for what the split may send there.
+  GraphHarness harness;
+  harness.Add<Multiplier>();
+  harness.AddStandIns();
+  harness.Wire({{.port = kA}, {.port = kB}});
+  for (int i = 0; i < 200; ++i) harness.Inject(kA, ToMultiply(i < 130 ? 1 : 0, i % 2 != 0));
+  EXPECT_EQ(harness.Run(), 200U);
+  EXPECT_EQ(harness.Dropped(kA, "multiplier", "odd"), 100U);
+  EXPECT_THAT(harness.Sent(kB), SizeIs(130 + 100));
+}
+
+TEST(Graph, EmitsMoreThanAFrameHolds) {
+  GraphHarness harness;
+  harness.Add<Multiplier>();
+  harness.AddStandIns();
+  harness.Wire({{.port = kA}, {.port = kB}});
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 3; ++i) harness.Inject(kA, ToMultiply(200, false));
+    harness.Run();
+  }
+  EXPECT_THAT(harness.Sent(kB), SizeIs(3 * 3 * (200 + 1)));
+  EXPECT_EQ(harness.Node("memory-output").packets.value(), 3U * 3 * (200 + 1));
+}
+
 TEST(Graph, TracesTheNextPacketsThatReachANode) {
   GraphHarness harness;
   harness.Add<Sorter>();
