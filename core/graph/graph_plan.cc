@@ -72,9 +72,18 @@ absl::Status Wiring::CheckArcs() const {
 
 absl::Status Wiring::ConnectNexts(const NodeClass& node) {
   for (const LabelText& next : node.nexts) {
-    if (catalog_.Find(next.name) == nullptr) {
+    const NodeClass* target = catalog_.Find(next.name);
+    if (target == nullptr) {
       return absl::NotFoundError(
           Cat("node \"", node.spec.name, "\": its next \"", next.name, "\" is no node and no arc"));
+    }
+    // A feature works on the ports that have it, and only its arc knows those.
+    if (target->kind == NodeKind::kFeature || target->kind == NodeKind::kInput) {
+      return absl::FailedPreconditionError(
+          Cat("node \"", node.spec.name, "\": its next \"", next.name, "\" is ",
+              target->kind == NodeKind::kInput
+                  ? "an input, which takes no packets"
+                  : Cat("a feature, which packets reach by the arc ", target->spec.arc, " alone")));
     }
     AddEdge(node.spec.name, next.name);
   }

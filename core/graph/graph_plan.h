@@ -41,8 +41,9 @@ struct PlanArc {
 
 class GraphPlan {
  public:
-  // Errors, each with the names that it is about: a Next that leads to an unknown node, a cycle, an
-  // arc without an end, a feature that names an unknown neighbour or an impossible order.
+  // Errors, each with the names that it is about: a Next that leads to an unknown node, to a
+  // feature or to an input, a cycle, an arc without an end, a feature that names an unknown
+  // neighbour or an impossible order.
   static absl::StatusOr<std::shared_ptr<const GraphPlan>> Build(const NodeCatalog& catalog);
 
   const std::vector<PlanNode>& nodes() const {

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <iterator>
+
 #include "core/base/text.h"
 #include "tests/support/graph_harness.h"
 
@@ -15,6 +18,7 @@ using testing::FrameTo;
 using testing::GraphHarness;
 using ::testing::HasSubstr;
 using testing::MacNumber;
+using ::testing::UnorderedElementsAre;
 
 // A feature that writes its letter into the packet and drops what its port's table asks it to.
 struct StampConfig {
@@ -165,6 +169,12 @@ TEST(Arcs, WiringMistakesHaveSentences) {
   static constexpr LabelText kNowhere[] = {{"nowhere", "help"}};
   static constexpr LabelText kToB[] = {{"b", "help"}};
   static constexpr LabelText kToA[] = {{"a", "help"}};
+  static constexpr LabelText kToFeature[] = {{"f", "help"}};
+  static constexpr LabelText kToInput[] = {{"memory-input", "help"}};
+  NodeClass short_cut = Declared({.name = "short-cut", .help = "h"}, NodeKind::kPlain);
+  short_cut.nexts = kToFeature;
+  NodeClass back = Declared({.name = "back", .help = "h"}, NodeKind::kPlain);
+  back.nexts = kToInput;
   NodeClass lost = Declared({.name = "lost", .help = "h"}, NodeKind::kPlain);
   lost.nexts = kNowhere;
   NodeClass a = Declared({.name = "a", .help = "h"}, NodeKind::kPlain);
@@ -173,6 +183,13 @@ TEST(Arcs, WiringMistakesHaveSentences) {
   b.nexts = kToA;
   const std::vector<WiringCase> cases = {
       {"next to nowhere", {lost}, "node \"lost\": its next \"nowhere\" is no node and no arc"},
+      {"next to a feature",
+       {short_cut, Declared({.name = "f", .arc = "port-input", .help = "h"})},
+       "node \"short-cut\": its next \"f\" is a feature, which packets reach by the arc "
+       "port-input"},
+      {"next to an input",
+       {back},
+       "node \"back\": its next \"memory-input\" is an input, which takes no packets"},
       {"cycle", {a, b}, "the graph has a cycle through or before: a, b"},
       {"unknown arc",
        {Declared({.name = "f", .arc = "port-side", .help = "h"})},
@@ -197,6 +214,84 @@ TEST(Arcs, WiringMistakesHaveSentences) {
     harness.AddStandIns();
     EXPECT_THAT(MessageOf(harness.plan_status()), HasSubstr(c.message)) << c.description;
   }
+}
+
+// A feature that sends what it is asked to straight to the output, past the rest of its arc.
+class Deserter final : public Feature<Deserter, StampConfig> {
+ public:
+  static constexpr NodeSpec kSpec{
+      .name = "deserter", .arc = "port-input", .before = "second", .help = "Leaves the arc."};
+  enum class Next : uint8_t { kPortOutput };
+  static constexpr auto kNexts =
+      Labels<Next>({{Next::kPortOutput, "port-output", "what its table names"}});
+  void Process(Frame& frame) {
+    ForEach(frame, [this](Packet& packet) -> Verdict {
+      if (packet.header()[14] != port_config(packet.in_port()).drop_byte) return Continue();
+      packet.set_out_port(PortId(static_cast<uint16_t>(packet.in_port().value() ^ 1)));
+      return Next::kPortOutput;
+    });
+  }
+};
+
+TEST(Arcs, AFeatureMayLeaveFromTheMiddle) {
+  GraphHarness harness;
+  harness.Add<First>();
+  harness.Add<Deserter>();
+  harness.Add<Second>();
+  harness.Add<Leaving>();
+  harness.AddStandIns();
+  harness.Wire({Port(0, {"first", "deserter", "second"}, 7), Port(1, {"leaving"}),
+                Port(2, {"deserter"}, 7), Port(3, {})});
+  for (const uint16_t port : {uint16_t{0}, uint16_t{2}}) {
+    for (const uint8_t byte : {uint8_t{7}, uint8_t{8}, uint8_t{7}, uint8_t{9}}) {
+      // "first" drops what its table names, so port 0 deserts with what it does not see.
+      harness.Inject(PortId(port), Blank(byte));
+    }
+  }
+  harness.Run();
+  EXPECT_EQ(harness.Dropped(PortId(0), "first", "asked"), 2U);
+  std::vector<std::string> stamps;
+  for (const Bytes& frame : harness.Sent(PortId(1))) stamps.push_back(Stamps(frame));
+  EXPECT_THAT(stamps, ElementsAre("abz", "abz"));
+  std::vector<int> bytes;
+  for (const Bytes& frame : harness.Sent(PortId(3))) bytes.push_back(frame[14]);
+  EXPECT_THAT(bytes, UnorderedElementsAre(7, 8, 7, 9));
+  EXPECT_EQ(harness.SentTotal() + harness.DroppedTotal(), 8U);
+}
+
+TEST(Arcs, AHundredChainsAndNoMore) {
+  // Seven features make 128 lists of them.
+  static constexpr std::string_view kNames[] = {"f1", "f2", "f3", "f4", "f5", "f6", "f7"};
+  GraphHarness harness;
+  for (const std::string_view name : kNames) {
+    NodeClass feature = NodeClassOf<First>([](WorkerId) { return std::make_unique<First>(); });
+    feature.spec = {.name = name, .arc = "port-input", .help = "Stamps a."};
+    harness.AddClass(std::move(feature));
+  }
+  harness.AddStandIns();
+  const auto ports = [](uint16_t count) {
+    std::vector<PortWiring> wirings;
+    for (uint16_t i = 0; i < count; ++i) {
+      std::vector<std::string> features;
+      for (size_t f = 0; f < std::size(kNames); ++f) {
+        if ((i >> f & 1) != 0) features.emplace_back(kNames[f]);
+      }
+      wirings.push_back(Port(i, features));
+      wirings.back().output = "memory-output";
+    }
+    return wirings;
+  };
+  harness.Wire(ports(ArcTables::kMaxChains));
+  for (uint16_t i = 0; i < ArcTables::kMaxChains; ++i) harness.Inject(PortId(i), Blank());
+  harness.Run();
+  for (uint16_t i = 0; i < ArcTables::kMaxChains; ++i) {
+    const auto& sent = harness.Sent(PortId(static_cast<uint16_t>(i ^ 1)));
+    ASSERT_EQ(sent.size(), 1U) << i;
+    EXPECT_EQ(Stamps(sent[0]).size(), static_cast<size_t>(std::popcount(i))) << i;
+  }
+  const auto more =
+      ArcTables::Build(harness.graph().plan(), ports(ArcTables::kMaxChains + uint16_t{1}));
+  EXPECT_EQ(MessageOf(more.status()), "more than 100 different lists of features on port-input");
 }
 
 TEST(Arcs, NamesAreTakenOnce) {
