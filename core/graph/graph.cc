@@ -79,6 +79,7 @@ size_t Graph::PollInputs() {
     if (frame->empty()) {
       FreeFrame(frame);
       node->RunEndDispatch();  // what it refused must be returned too
+      pool_.EndDispatch();
       continue;
     }
     packets += frame->size();
@@ -94,7 +95,7 @@ void Graph::Dispatch(NodeIndex input, Frame* frame) {
   slot.counters->packets.Add(frame->size());
   if (trace_request_.node.load(std::memory_order_relaxed) == slot.id.value()) StartTraces(*frame);
   if (frame->traced()) TraceFrame(input, *frame, nullptr, 0);
-  const Exit exit = Resolve(slot, *frame, 0);
+  const Exit exit = Resolve(slot, frame->chains_, 0);
   frame->chains_ = exit.chains;
   Enqueue(exit.node, frame);
   Charge(slot);
@@ -154,12 +155,14 @@ void Graph::RunDownstream(NodeIndex from, size_t pool_mark) {
   pool_.RewindTo(pool_mark);
 }
 
-Graph::Exit Graph::Resolve(const Slot& slot, const Frame& frame, VerdictCode verdict) const {
-  Exit exit{NodeIndex(), frame.chains_};
+// Where a verdict leads from a node that has packets of these chains.
+Graph::Exit Graph::Resolve(const Slot& slot, const std::array<ChainId, kArcs>& chains,
+                           VerdictCode verdict) const {
+  Exit exit{NodeIndex(), chains};
   if (verdict == kContinue) {
     const ArcTables::OneArc& arc = tables_->arc(slot.arc);
     const auto self = static_cast<size_t>(&slot - slots_.data());
-    exit.node = arc.following[self][frame.chain(slot.arc).value()];
+    exit.node = arc.following[self][chains[static_cast<size_t>(slot.arc)].value()];
     if (slots_[exit.node.value()].ends_arc) exit.chains[static_cast<size_t>(slot.arc)] = ChainId();
     return exit;
   }
@@ -184,7 +187,7 @@ void Graph::MoveFrame(NodeIndex from, Frame& frame, VerdictCode verdict) {
     DropPackets(slot, frame.begin(), frame.size(), static_cast<uint8_t>(verdict - kFirstDrop));
     return;
   }
-  const Exit exit = Resolve(slot, frame, verdict);
+  const Exit exit = Resolve(slot, frame.chains_, verdict);
   frame.chains_ = exit.chains;
   running_ = nullptr;
   Enqueue(exit.node, &frame);
@@ -195,7 +198,8 @@ void Graph::SplitFrame(NodeIndex from, Frame& frame, const VerdictCode* verdicts
   if (frame.traced()) [[unlikely]] {
     TraceFrame(from, frame, verdicts, 0);
   }
-  Scatter(slot, frame, verdicts, [&](VerdictCode code) { return Resolve(slot, frame, code); });
+  Scatter(slot, frame, verdicts,
+          [&](VerdictCode code) { return Resolve(slot, frame.chains_, code); });
 }
 
 void Graph::EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason) {
@@ -298,7 +302,8 @@ void Graph::Scatter(const Slot& slot, Frame& frame, const VerdictCode* codes,
 
 void Graph::EmitPacket(NodeIndex from, Packet& packet, uint8_t next) {
   const Slot& slot = slots_[from.value()];
-  const Exit exit = Resolve(slot, *running_, next);
+  // A Next leaves the node's chain, and outside of an arc there is none.
+  const Exit exit = Resolve(slot, {}, next);
   Frame* frame = OpenFrame(exit, 1);
   frame->Push(&packet);
   frame->traced_ |= packet.traced();

@@ -88,7 +88,8 @@ class Graph {
     std::array<ChainId, kArcs> chains;
   };
 
-  Exit Resolve(const Slot& slot, const Frame& frame, VerdictCode verdict) const;
+  Exit Resolve(const Slot& slot, const std::array<ChainId, kArcs>& chains,
+               VerdictCode verdict) const;
   template <typename ResolveCode>
   void Scatter(const Slot& slot, Frame& frame, const VerdictCode* codes, ResolveCode&& resolve);
   Frame* NewFrame();

@@ -249,6 +249,82 @@ TEST(Graph, EmitsMoreThanAFrameHolds) {
   EXPECT_EQ(harness.Node("memory-output").packets.value(), 3U * 3 * (200 + 1));
 }
 
+// Sends the frame on, then one more packet of its own, as a node that answers does.
+class Answerer final : public Node<Answerer> {
+ public:
+  static constexpr NodeSpec kSpec{
+      .name = "answerer", .arc = "port-input", .last = true, .help = "Answers."};
+  enum class Next : uint8_t { kOut };
+  static constexpr auto kNexts = Labels<Next>({{Next::kOut, "port-output", "every packet"}});
+
+  void Process(Frame& frame) {
+    Packet* answer = Clone(frame[0]);
+    answer->set_out_port(frame[0].in_port());
+    ForEach(frame, [](Packet& packet) -> Verdict {
+      packet.set_out_port(kB);
+      return Next::kOut;
+    });
+    Emit(*answer, Next::kOut);
+  }
+};
+
+TEST(Graph, EmitsAfterTheFrameHasMovedOn) {
+  GraphHarness harness;
+  harness.Add<Answerer>();
+  harness.AddStandIns();
+  harness.Wire({{.port = kA}, {.port = kB}});
+  harness.Inject(kA, Numbered(1));
+  harness.Inject(kA, Numbered(2));
+  harness.Run();
+  EXPECT_THAT(harness.Sent(kB), ElementsAre(Numbered(1), Numbered(2)));
+  EXPECT_THAT(harness.Sent(kA), ElementsAre(Numbered(1)));
+}
+
+// Takes a packet at each poll and finds that it is not worth one.
+class Refuser final : public Input<Refuser> {
+ public:
+  static constexpr NodeSpec kSpec{.name = "refuser", .help = "Refuses."};
+  explicit Refuser(bool& has_packet) : has_packet_(has_packet) {}
+  void Poll(Frame&) { has_packet_ = graph_->pool().Take() != nullptr; }
+
+ private:
+  bool& has_packet_;
+};
+
+TEST(Graph, APollWithoutPacketsLeavesThePoolAsItWas) {
+  GraphHarness harness(4);
+  bool has_packet = false;
+  harness.Add<Refuser>(std::ref(has_packet));
+  harness.AddStandIns();
+  harness.Wire({{.port = kA}, {.port = kB}});
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(harness.graph().PollInputs(), 0U);
+    EXPECT_TRUE(has_packet);
+    EXPECT_EQ(harness.pool().taken(), 0U);
+  }
+}
+
+TEST(Graph, LosesStepsButNoPacketsWhenNobodyReadsTheTraces) {
+  GraphHarness harness;
+  harness.AddStandIns();
+  harness.Wire({{.port = kA}, {.port = kB}});
+  harness.graph().trace_request().node = harness.catalog().Find("memory-input")->id.value();
+  harness.graph().trace_request().remaining = 1000;
+  std::vector<Bytes> expected;
+  for (uint32_t i = 0; i < 1000; ++i) {
+    expected.push_back(Numbered(i));
+    harness.Inject(kA, expected.back());
+  }
+  harness.Run();
+  EXPECT_TRUE(harness.Sent(kB) == expected);
+  // memory-input, pair-switch and memory-output each wrote a thousand.
+  EXPECT_EQ(harness.graph().trace_ring().lost.value(), 3000U - TraceRing::kSize);
+  size_t steps = 0;
+  TraceStep step;
+  while (harness.graph().trace_ring().Pop(step)) ++steps;
+  EXPECT_EQ(steps, TraceRing::kSize);
+}
+
 TEST(Graph, TracesTheNextPacketsThatReachANode) {
   GraphHarness harness;
   harness.Add<Sorter>();
