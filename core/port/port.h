@@ -41,6 +41,7 @@ class PortBackend {
  public:
   virtual ~PortBackend() = default;
   // Begins; called once, when the port is known everywhere. From here on the kind may report on_up.
+  // An error says what and why; which port it was says the switch.
   virtual absl::Status Open() = 0;
   virtual PortStatus Status() const = 0;
   virtual std::vector<PortFact> Facts() const = 0;

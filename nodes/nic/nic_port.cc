@@ -16,8 +16,8 @@ NicPort::~NicPort() {
 absl::Status NicPort::Open() {
   if (state_.InUse(device_)) {
     status_.reason = "waits until the former port's device is closed";
-  } else if (const absl::Status status = OpenDevice(); !status.ok()) {
-    return absl::Status(status.code(), Cat("port \"", options_.name, "\": ", MessageOf(status)));
+  } else if (absl::Status status = OpenDevice(); !status.ok()) {
+    return status;
   }
   timer_ = loop_.After(Time::zero(), [this] { Tick(); });
   return absl::OkStatus();

@@ -34,9 +34,7 @@ VhostPort::VhostPort(Services services, PortId id, std::string name, EndpointOpt
 VhostPort::~VhostPort() { services_.loop.Cancel(reopen_); }
 
 absl::Status VhostPort::Open() {
-  if (absl::Status status = endpoint_->Open(); !status.ok()) {
-    return absl::Status(status.code(), absl::StrCat("port \"", name_, "\": ", status.message()));
-  }
+  if (absl::Status status = endpoint_->Open(); !status.ok()) return status;
   endpoint_->SetMode(Endpoint::Mode::kTake);
   Log(LogLevel::kInfo,
       absl::StrCat(options_.listen == Listener::kWeft ? "listens at " : "connects to ",

@@ -97,7 +97,7 @@ TEST_F(VhostPortTest, LeavesAloneWhatItDidNotMake) {
   VhostPort second(Services{loop_, rcu_, notifier_}, PortId(1), "web-1", options_, SessionLimits(),
                    {});
   const absl::Status status = second.Open();
-  EXPECT_THAT(std::string(status.message()), HasSubstr("port \"web-1\""));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(options_.path));
   EXPECT_THAT(std::string(status.message()), HasSubstr("in use"));
 }
 
