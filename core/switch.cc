@@ -24,7 +24,10 @@ Switch::Switch(EventLoop& loop)
   });
 }
 
-Switch::~Switch() { Stop(); }
+Switch::~Switch() {
+  Stop();
+  rcu_.OnDefer(nullptr);  // what modules still defer as they go is run when rcu_ goes
+}
 
 void Switch::PollRcu() {
   if (rcu_.Poll() != 0) return;
@@ -87,6 +90,7 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
 }
 
 void Switch::Stop() {
+  stopping_ = true;
   while (!ports_.ports().empty()) ForgetPort(ports_.ports().back()->id);
   if (plan_ != nullptr) {
     // Cannot fail: there is nothing left to wire.
@@ -120,13 +124,14 @@ WorkerId Switch::LeastLoadedWorker() const {
 }
 
 absl::Status Switch::AddPort(const PortConfig& config) {
+  // The loop still turns while workers let go, and the shell with it.
+  if (stopping_) return absl::FailedPreconditionError("weftd is about to stop");
   const absl::StatusOr<Port*> added = ports_.Add(config.name);
   if (!added.ok()) return added.status();
   Port& port = **added;
   absl::Status status = MakePort(port, config);
   if (!status.ok()) {
-    ForgetPort(port.id);
-    Publish().IgnoreError();  // what was there before could be published, so it still can
+    RetirePort(port.id).IgnoreError();  // what was there before could be published, so it still can
     return absl::Status(status.code(), Cat("port \"", config.name, "\": ", MessageOf(status)));
   }
   LogInfo(Cat("port ", config.name, ": added to bridge ", config.bridge, ", kind ", config.kind,
@@ -168,12 +173,21 @@ absl::Status Switch::MakePort(Port& port, const PortConfig& wanted) {
 absl::Status Switch::RemovePort(std::string_view name) {
   Port* port = ports_.Find(name);
   if (port == nullptr) return absl::NotFoundError(Cat("there is no port \"", name, "\""));
-  ForgetPort(port->id);
+  const absl::Status status = RetirePort(port->id);
   LogInfo(Cat("port ", name, ": deleted"));
-  return Publish();
+  return status;
 }
 
-// Takes a port out of everything; the caller publishes.
+// The end of a port while others go on. Its number may be another's as soon as no worker can find
+// it in any table, which is not before the arcs have been published without it.
+absl::Status Switch::RetirePort(PortId id) {
+  ForgetPort(id);
+  absl::Status status = Publish();
+  ports_.Release(id);
+  return status;
+}
+
+// Takes a port out of everything but the arcs.
 void Switch::ForgetPort(PortId id) {
   SetUp(id, false);
   for (Module* module : all_modules_) module->RemovePort(id);

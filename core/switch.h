@@ -84,6 +84,7 @@ class Switch {
   absl::Status Publish();
   void SetUp(PortId id, bool up);
   void ForgetPort(PortId id);
+  absl::Status RetirePort(PortId id);
   WorkerId LeastLoadedWorker() const;
   void PollRcu();
 
@@ -104,6 +105,7 @@ class Switch {
   std::shared_ptr<const GraphPlan> plan_;
   Published<ArcTables> tables_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  bool stopping_ = false;
   EventLoop::TimerId rcu_timer_ = 0;
   EventLoop::TimerId trace_timer_ = 0;
 };

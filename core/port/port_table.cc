@@ -15,7 +15,7 @@ absl::StatusOr<Port*> PortTable::Add(std::string name) {
   const auto number = static_cast<size_t>(free - used.begin());
   if (number == kMaxPorts) {
     return absl::ResourceExhaustedError(
-        Cat("there are ", kMaxPorts, " ports already, and no more are possible"));
+        Cat("no room for port \"", name, "\": there are ", kMaxPorts, " already"));
   }
   if (free == used.end()) {
     used.push_back(true);
@@ -34,7 +34,12 @@ void PortTable::Remove(PortId id) {
   const auto found =
       std::find_if(ports_.begin(), ports_.end(), [&](const auto& port) { return port->id == id; });
   if (found == ports_.end()) return;
+  // Its backend may still ask who is there, and must find a table that is whole.
+  const std::unique_ptr<Port> gone = std::move(*found);
   ports_.erase(found);
+}
+
+void PortTable::Release(PortId id) {
   rcu_.Defer([numbers = numbers_, id] { numbers->used[id.value()] = false; });
 }
 

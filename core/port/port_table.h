@@ -33,8 +33,11 @@ class PortTable {
 
   // A new port with the lowest free number. Errors: the name is taken, kMaxPorts are there.
   absl::StatusOr<Port*> Add(std::string name);
-  // Destroys the port; its number is given out again once no worker can have it any more.
+  // Destroys the port. Its number stays taken.
   void Remove(PortId id);
+  // Gives the number of a removed port out again once no worker can have it any more. Call it when
+  // all that workers load has been published without that port.
+  void Release(PortId id);
 
   // Null if there is none.
   Port* Find(std::string_view name);
