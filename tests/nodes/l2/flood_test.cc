@@ -16,6 +16,7 @@ using weft::testing::FrameTo;
 using weft::testing::Mac;
 
 constexpr char kA[] = "02:00:00:00:00:0a";
+constexpr char kB[] = "02:00:00:00:00:0b";
 constexpr char kAll[] = "ff:ff:ff:ff:ff:ff";
 
 std::vector<Bytes> Broadcasts(uint32_t count, size_t size) {
@@ -76,6 +77,26 @@ TEST(FloodMembersTest, TwoPortsNeedNoClone) {
   s.harness.Run();
   EXPECT_EQ(s.harness.Sent(PortId(2)), Broadcasts(1, 60));
   EXPECT_EQ(s.harness.Counted("flood", "clones"), 0u);
+}
+
+// What needs no copy is ahead in the frame that the clones fill up.
+TEST(FloodMembersTest, ClonesThatFillAFrameWhichOthersBegan) {
+  for (const uint32_t straight : {1U, 2U, 100U, 213U}) {
+    SCOPED_TRACE(straight);
+    SwitchFixture s;
+    s.AddBridge("blue", 0, 7);
+    s.Inject(1, Mac(kAll), Mac(kB));
+    s.harness.Run();
+    for (uint32_t i = 0; i < straight; ++i) s.Inject(0, Mac(kB), Mac(kA));
+    for (uint32_t i = 0; i < 43; ++i) s.Inject(0, Mac(kAll), Mac(kA));
+    s.harness.Run();
+    EXPECT_EQ(s.harness.Sent(PortId(1)).size(), straight + 43);
+    for (uint16_t i = 2; i < 8; ++i) {
+      EXPECT_EQ(s.harness.Sent(PortId(i)).size(), 1 + 43u) << "port " << i;
+    }
+    EXPECT_EQ(s.harness.DroppedTotal(), 0u);
+    EXPECT_EQ(s.Missing(), 0);
+  }
 }
 
 TEST(FloodMembersTest, APoolWithoutAPacketLosesTheCloneAlone) {
