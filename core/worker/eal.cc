@@ -97,9 +97,13 @@ std::vector<std::string> EalArguments(const EalOptions& options) {
   // Twice what is asked for: EAL's own structures, and the space between objects.
   const uint64_t megabytes = std::max<uint64_t>(64, 2 * options.memory / kMegabyte + 16);
   const bool huge = !Has(options.extra, "--no-huge") && FreeHugeMemory() >= megabytes * kMegabyte;
-  if (!huge && !Has(options.extra, "--no-huge") && !Has(options.extra, "--in-memory") &&
-      !Has(options.extra, "--socket-mem")) {
-    arguments.emplace_back("--no-huge");
+  if (!Has(options.extra, "--no-huge") && !Has(options.extra, "--in-memory")) {
+    if (huge && !Has(options.extra, "--huge")) {
+      // Needs no hugetlbfs that is mounted and writable, and leaves no pages behind.
+      arguments.emplace_back("--in-memory");
+    } else if (!huge && !Has(options.extra, "--socket-mem")) {
+      arguments.emplace_back("--no-huge");
+    }
   }
   if (!Has(options.extra, "-m") && !Has(options.extra, "--socket-mem")) {
     arguments.insert(arguments.end(), {"-m", std::to_string(megabytes)});
@@ -123,6 +127,8 @@ absl::Status StartEal(const EalOptions& options) {
   const int used = rte_eal_init(static_cast<int>(arguments.size()), argv.data());
   const int error = rte_errno;
   PinCallingThread(cores);
+  // Without shared configuration EAL puts nothing into its directory, and would leave it for ever.
+  rmdir(rte_eal_get_runtime_dir());
   if (used >= 0) return absl::OkStatus();
   return absl::FailedPreconditionError(Cat(
       "DPDK does not start (", rte_strerror(error), "): ", log.Tail(),
