@@ -92,8 +92,8 @@ void EventLoop::OnSignal(int signal, Callback callback) {
 }
 
 void EventLoop::Run() {
-  stopped_ = false;
   while (!stopped_) RunOnce(std::chrono::hours(1));
+  stopped_ = false;
 }
 
 void EventLoop::Stop() { stopped_ = true; }

@@ -47,7 +47,7 @@ class EventLoop {
   // threads start.
   void OnSignal(int signal, Callback callback);
 
-  void Run();   // until Stop
+  void Run();   // until Stop; not at all if Stop came first, since the last Run
   void Stop();  // from a callback or, by Post, from anywhere
   // Handles what is ready, waiting at most `wait` for the first event. For tests and for start-up.
   void RunOnce(Time wait);
