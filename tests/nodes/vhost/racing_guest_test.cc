@@ -30,7 +30,9 @@ class Rewriter {
   }
   ~Rewriter() {
     kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
+    int status = 0;
+    EXPECT_EQ(waitpid(pid_, &status, 0), pid_);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "it had stopped by itself";
   }
 
  private:
@@ -128,7 +130,7 @@ TEST(RacingGuest, AnIndexThatJumpsNeverBreaksTheSwitch) {
   const uint64_t available = Guest::kBase + 256 * sizeof(Descriptor);
   Rewriter rewriter([&](uint32_t i) {
     Poke(guest.As<uint16_t>(available + 2), static_cast<uint16_t>(i * 7919));
-    Poke(guest.As<uint16_t>(available + 4 + i % 512), static_cast<uint16_t>(i));
+    Poke(guest.As<uint16_t>(available + 4 + 2 * (i % 256)), static_cast<uint16_t>(i));
   });
   Reader reader;
   uint64_t taken = 0;
