@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // weftd [--check] [FILE]: reads startup.conf, starts the switch and serves the shell until SIGTERM.
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -240,11 +241,21 @@ int Run(const CommandLine& line) {
   return result;
 }
 
+// Every container brings descriptors, and a hostile one more than it should: we take all that we
+// may have.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 }  // namespace weft
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
+  weft::RaiseDescriptorLimit();
   int status = 0;
   const std::optional<weft::CommandLine> line = weft::ParseCommandLine(argc, argv, &status);
   return line ? weft::Run(*line) : status;
