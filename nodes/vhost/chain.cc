@@ -34,6 +34,7 @@ template <Direction kDirection>
 ChainFault WalkChain(const RingView& view, uint16_t head, const Descriptor& first, Chain& chain) {
   constexpr bool kWritable = kDirection == Direction::kToGuest;
   chain.count = 0;
+  chain.descriptors = 0;
   chain.bytes = 0;
 
   Descriptor descriptor = first;
@@ -51,6 +52,7 @@ ChainFault WalkChain(const RingView& view, uint16_t head, const Descriptor& firs
   std::array<uint16_t, kMaxChain> visited;
   for (size_t steps = 0;;) {
     visited[steps++] = index;
+    chain.descriptors = steps;
     if ((descriptor.flags & Descriptor::kIndirect) != 0) return ChainFault::kIndirect;
     if (((descriptor.flags & Descriptor::kWrite) != 0) != kWritable) return ChainFault::kDirection;
     chain.bytes += descriptor.length;

@@ -31,6 +31,7 @@ enum class ChainFault : uint8_t {
 // chain.
 struct Chain {
   size_t count = 0;
+  size_t descriptors = 0;  // those of no bytes included
   uint64_t bytes = 0;
   std::array<Segment, kMaxChain> pieces;
 };

@@ -243,6 +243,7 @@ template <bool kMergeable>
   uint32_t held = 0;
   size_t chains = 0;
   size_t pieces = 0;
+  size_t descriptors = 0;
   // Chains that were staged but not taken are staged anew for the next frame.
   const auto give_up = [&](TransmitDrop reason) {
     burst.staged_end = cursor.next_avail;
@@ -262,9 +263,11 @@ template <bool kMergeable>
         WalkChain<Direction::kToGuest>(burst.view, staged->head, staged->descriptor, chain_);
     // §5.1.6.3.1: a buffer is at least as long as the header.
     if (fault != ChainFault::kNone || chain_.bytes < kNetHeader) return ReturnBad(burst, chains);
+    // Descriptors of no bytes are legal and cost as much as others.
+    descriptors += chain_.descriptors;
+    if (descriptors > kMaxPieces) return give_up(TransmitDrop::kBufferTooSmall);
     const uint32_t before = held;
     for (size_t i = 0; i < chain_.count && held < total; ++i) {
-      if (pieces == kMaxPieces) return give_up(TransmitDrop::kBufferTooSmall);
       Segment& piece = pieces_[pieces++];
       piece = chain_.pieces[i];
       piece.length = std::min(piece.length, total - held);

@@ -90,7 +90,7 @@ class RingWriter {
   };
 
   static constexpr size_t kWindow = 64;      // of staged chains; a power of two
-  static constexpr size_t kMaxPieces = 256;  // of a frame spread over chains and descriptors
+  static constexpr size_t kMaxPieces = 256;  // descriptors that one frame may be spread over
 
   bool Refill(Burst& burst, size_t wanted);
   bool StageNext(Burst& burst);

@@ -128,6 +128,22 @@ TEST(RingWriter, GivesUpOnBuffersThatAreAbsurdlySmall) {
   EXPECT_EQ(pair.in.Receive(), WithHeader(PatternFrame(60), 6));
 }
 
+// Descriptors of no bytes are legal, and each of them is work: what one frame may cost is bounded.
+TEST(RingWriter, GivesUpOnBuffersThatAreMostlyNothing) {
+  Pair pair(1024);
+  pair.out.Send(PatternFrame(1514));
+  std::vector<size_t> mostly_nothing(64, 0);
+  mostly_nothing.back() = 12;
+  for (int i = 0; i < 130; ++i) pair.in.Post(mostly_nothing, Layout::kIndirect);
+  pair.Forward();
+  EXPECT_EQ(pair.writer.dropped(TransmitDrop::kBufferTooSmall), 1u);
+  EXPECT_TRUE(pair.in.TakeUsed().empty());
+  // Four of them are not too many.
+  pair.out.Send(PatternFrame(36));
+  pair.Forward();
+  EXPECT_EQ(pair.in.Receive(), WithHeader(PatternFrame(36), 4));
+}
+
 TEST(RingWriter, RollsBackWhenTheRingIsShort) {
   Pair pair;
   for (int i = 0; i < 5; ++i) pair.in.Post(1000);
