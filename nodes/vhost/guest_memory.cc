@@ -75,6 +75,11 @@ absl::Status CheckNumbers(std::span<const RegionRequest> regions, uint64_t quota
 
 // The rules for the file (hostile.md rule 8).
 absl::StatusOr<FileRange> CheckFile(const RegionRequest& region, int fd) {
+  // First, because it asks no file system: that of another kind of file may be the tenant's own and
+  // never answer. Only files on tmpfs and hugetlbfs know seals.
+  if (fcntl(fd, F_GET_SEALS) < 0) {
+    return absl::InvalidArgumentError("its file is not a regular file on hugetlbfs or tmpfs");
+  }
   struct stat file {};
   struct statfs system {};
   if (fstat(fd, &file) != 0 || fstatfs(fd, &system) != 0) {
