@@ -76,8 +76,9 @@ absl::Status ConnectError(int error, const std::string& path) {
   }
 }
 
-absl::StatusOr<UniqueFd> ConnectWith(const std::string& path, int flags, Time patience) {
-  if (absl::Status status = CheckSocketPath(path); !status.ok()) return status;
+// `path` is what messages say; `address` is where it is.
+absl::StatusOr<UniqueFd> ConnectWith(const std::string& path, const sockaddr_un& address, int flags,
+                                     Time patience) {
   absl::StatusOr<UniqueFd> fd = OpenSocket(flags);
   if (!fd.ok()) return fd.status();
   // A full accept queue makes a blocking connect wait for at most the send timeout.
@@ -85,7 +86,6 @@ absl::StatusOr<UniqueFd> ConnectWith(const std::string& path, int flags, Time pa
   const auto rest = std::chrono::duration_cast<std::chrono::microseconds>(patience - seconds);
   const timeval timeout{.tv_sec = seconds.count(), .tv_usec = rest.count()};
   setsockopt(fd->get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-  const sockaddr_un address = AddressOf(path);
   while (connect(fd->get(), Generic(address), sizeof(address)) != 0) {
     if (errno != EINTR) return ConnectError(errno, path);
   }
@@ -179,11 +179,22 @@ absl::StatusOr<UniqueFd> Listen(const std::string& path, mode_t mode) {
 }
 
 absl::StatusOr<UniqueFd> Connect(const std::string& path, Time patience) {
-  return ConnectWith(path, 0, patience);
+  if (absl::Status status = CheckSocketPath(path); !status.ok()) return status;
+  return ConnectWith(path, AddressOf(path), 0, patience);
 }
 
 absl::StatusOr<UniqueFd> ConnectNonBlocking(const std::string& path) {
-  return ConnectWith(path, SOCK_NONBLOCK, Time::zero());
+  if (absl::Status status = CheckSocketPath(path); !status.ok()) return status;
+  const UniqueFd entry(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat found {};
+  if (!entry.valid() || fstat(entry.get(), &found) != 0) return ConnectError(errno, path);
+  if (!S_ISSOCK(found.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("cannot connect to %s: it is %s", Named(path), KindOf(found.st_mode)));
+  }
+  // Its name in /proc is that very inode, whatever stands at `path` by now.
+  return ConnectWith(path, AddressOf(absl::StrCat("/proc/self/fd/", entry.get())), SOCK_NONBLOCK,
+                     Time::zero());
 }
 
 absl::StatusOr<PeerCredentials> PeerOf(int fd) {

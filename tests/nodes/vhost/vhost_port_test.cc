@@ -221,6 +221,21 @@ TEST_F(VhostPortTest, ConnectsToAContainerThatListensAndReconnects) {
   }
 }
 
+// The directory is the container's: it may not point us at a socket that it could not reach itself.
+TEST_F(VhostPortTest, DoesNotFollowALinkToAContainer) {
+  const std::string private_path = directory_ + "/private.sock";
+  const absl::StatusOr<UniqueFd> listener = Listen(private_path, 0600);
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  options_.listen = Listener::kContainer;
+  Open();
+  std::filesystem::create_symlink(private_path, options_.path);
+  EXPECT_TRUE(Until([&] {
+    return port_->Describe().reason.find("a symbolic link") != std::string::npos;
+  })) << port_->Describe().reason;
+  EXPECT_EQ(accept(listener->get(), nullptr, nullptr), -1) << "the listener does not block";
+  EXPECT_EQ(port_->Describe().connections, 0U);
+}
+
 TEST_F(VhostPortTest, LeavesNoDescriptorBehind) {
   const size_t before = weft::testing::OpenDescriptors();
   for (int i = 0; i < 5; ++i) {
