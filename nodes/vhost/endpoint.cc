@@ -104,6 +104,7 @@ class ListeningEndpoint final : public Endpoint {
   }
 
   void SetMode(Mode mode) override {
+    loop_.Cancel(std::exchange(pause_, 0));
     mode_ = mode;
     loop_.Rewatch(socket_.get(), mode == Mode::kIdle ? 0U : uint32_t{EPOLLIN});
   }

@@ -158,6 +158,23 @@ TEST_F(VhostPortTest, ASecondConnectionIsRefused) {
   EXPECT_EQ(port_->Describe().connections, 1U);
 }
 
+// A refusal starts a pause; the pause of a port that has gone must have gone with it.
+TEST_F(VhostPortTest, DeletedRightAfterTwoRefusals) {
+  Open();
+  for (int i = 0; i < 2; ++i) {
+    front_end_.Connect(options_.path);
+    front_end_.Handshake();
+    ASSERT_TRUE(Reaches(PortState::kUp));
+    FrontEnd second([this] { Turn(); });
+    second.Connect(options_.path);
+    EXPECT_TRUE(second.Closed());
+    front_end_.Disconnect();
+    ASSERT_TRUE(Reaches(PortState::kWaiting));
+  }
+  port_.reset();
+  for (int i = 0; i < 30; ++i) Turn();
+}
+
 TEST_F(VhostPortTest, ABadRingPutsItInErrorUntilItReconnects) {
   Open();
   front_end_.Connect(options_.path);
