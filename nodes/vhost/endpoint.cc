@@ -80,6 +80,7 @@ class ListeningEndpoint final : public Endpoint {
         found.st_ino == made_.st_ino) {
       unlink(options_.path.c_str());
     }
+    owner_.OnDiscarded(std::move(socket_));
   }
 
   absl::Status Open() override {
@@ -111,14 +112,22 @@ class ListeningEndpoint final : public Endpoint {
 
  private:
   void OnKnock() {
-    if (mode_ == Mode::kRefuse && !owner_.OnSurplus()) return;
+    if (mode_ == Mode::kRefuse && !owner_.OnSurplus()) {
+      if (mode_ == Mode::kRefuse) Rest();
+      return;
+    }
     UniqueFd peer(accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (mode_ == Mode::kTake && peer.valid()) {
       SetMode(Mode::kIdle);
       owner_.OnConnection(std::move(peer));
       return;
     }
-    // Refused, or we are out of descriptors: neither may keep us busy.
+    if (peer.valid()) owner_.OnDiscarded(std::move(peer));
+    Rest();  // refused, or we are out of descriptors
+  }
+
+  // Who knocks again and again may not keep us busy.
+  void Rest() {
     loop_.Rewatch(socket_.get(), 0);
     pause_ = loop_.After(kRefusal, [this] { SetMode(mode_); });
   }

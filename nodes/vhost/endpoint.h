@@ -43,8 +43,11 @@ class Endpoint {
     virtual ~Owner() = default;
     // A connected, non-blocking socket. The mode is kIdle now.
     virtual void OnConnection(UniqueFd socket) = 0;
-    // Somebody connects in mode kRefuse. False: leave him waiting, the mode has changed.
+    // Somebody connects in mode kRefuse. False: leave him waiting for now.
     virtual bool OnSurplus() = 0;
+    // A socket that may hold what a container has sent: to be closed. Also called when the endpoint
+    // goes.
+    virtual void OnDiscarded(UniqueFd socket) = 0;
     // There is nobody to connect to; called at each attempt.
     virtual void OnUnreachable(const absl::Status& why) = 0;
   };

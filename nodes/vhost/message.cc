@@ -13,6 +13,9 @@ namespace weft::vhost {
 namespace {
 
 constexpr size_t kHeaderSize = sizeof(MessageHeader);
+// As many as Linux lets come at once (SCM_MAX_FD). The kernel would close what finds no room, in
+// our thread; see closing.h for why that must not be.
+constexpr size_t kRoom = 253;
 
 absl::Status Gone() { return absl::CancelledError("the container closed the connection"); }
 
@@ -39,7 +42,7 @@ absl::Status MessageReader::TakeDescriptors(msghdr& header) {
 // Receives at most `length` bytes and counts them in got_. Unavailable: there is nothing to read.
 absl::Status MessageReader::Receive(int socket, std::byte* to, size_t length) {
   iovec data{to, length};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kMaxDescriptors * sizeof(int))> control{};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kRoom * sizeof(int))> control;
   msghdr header{};
   header.msg_iov = &data;
   header.msg_iovlen = 1;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -59,6 +60,9 @@ class MessageReader {
   // Cancelled if the other end closed, InvalidArgument for bytes or descriptors that break the
   // protocol; the connection is then of no more use.
   absl::StatusOr<std::optional<Message>> Read(int socket);
+
+  // The descriptors that came with a message which is not whole, or broke the protocol.
+  std::vector<UniqueFd> ReleaseDescriptors() { return std::move(message_.fds); }
 
   // True between the first and the last byte of a message: the deadline runs.
   bool partial() const { return got_ > 0; }

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <utility>
 
@@ -27,12 +28,13 @@ absl::Status Failed(Direction direction, RingError error) {
 }  // namespace
 
 Session::Session(Services services, Queues queues, UniqueFd socket, const SessionLimits& limits,
-                 TokenBucket& messages, Owner& owner)
+                 TokenBucket& messages, Closing& closing, Owner& owner)
     : services_(services),
       queues_(queues),
       socket_(std::move(socket)),
       limits_(limits),
       messages_(messages),
+      closing_(closing),
       owner_(owner),
       reader_(SessionRequests::Find) {
   services_.loop.Watch(socket_.get(), EPOLLIN, [this](uint32_t) { OnReadable(); });
@@ -46,6 +48,10 @@ Session::~Session() {
     UnwatchKick(direction);
     queues_[static_cast<size_t>(direction)]->view.Store(services_.rcu, nullptr);
   }
+  shutdown(socket_.get(), SHUT_RDWR);  // whoever waits for its close need not wait for the thread
+  for (UniqueFd& fd : reader_.ReleaseDescriptors()) unclosed_.push_back(std::move(fd));
+  unclosed_.push_back(std::move(socket_));
+  closing_.Close(std::move(unclosed_));
 }
 
 // ---- Messages
@@ -77,6 +83,7 @@ absl::Status Session::Handle(Message& message) {
   in_hand_ = message.header;
   const absl::Status status = SessionRequests::Handle(*this, message);
   if (status.ok()) return waiting_ ? absl::OkStatus() : Acknowledge(true);
+  unclosed_ = std::move(message.fds);  // nobody knows what they are
   // The container hears that it failed, and then the connection ends all the same. Whether it
   // hears makes no difference to us.
   Acknowledge(false).IgnoreError();

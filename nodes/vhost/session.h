@@ -13,12 +13,14 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "core/base/clock.h"
 #include "core/base/event_loop.h"
 #include "core/base/rcu.h"
 #include "core/base/unique_fd.h"
+#include "nodes/vhost/closing.h"
 #include "nodes/vhost/guest_memory.h"
 #include "nodes/vhost/message.h"
 #include "nodes/vhost/notifier.h"
@@ -57,9 +59,10 @@ class Session {
   using Queues = std::array<Queue*, 2>;  // by Direction
 
   // `socket` is connected and non-blocking. No worker may hold a view of the queues. `messages`
-  // says how many messages may still come; it outlives the session.
+  // says how many messages may still come; `closing` takes what the container leaves behind. Both
+  // outlive the session.
   Session(Services services, Queues queues, UniqueFd socket, const SessionLimits& limits,
-          TokenBucket& messages, Owner& owner);
+          TokenBucket& messages, Closing& closing, Owner& owner);
   // Takes the rings away from the workers; memory and descriptors go after quiescence.
   ~Session();
   Session(const Session&) = delete;
@@ -111,13 +114,15 @@ class Session {
 
   const Services services_;
   const Queues queues_;
-  const UniqueFd socket_;
+  UniqueFd socket_;
   const SessionLimits limits_;
   TokenBucket& messages_;
+  Closing& closing_;
   Owner& owner_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
   MessageReader reader_;
+  std::vector<UniqueFd> unclosed_;  // of a message that was an error
   EventLoop::TimerId deadline_ = 0;
   EventLoop::TimerId pause_ = 0;
   bool waiting_ = false;  // for quiescence

@@ -13,6 +13,10 @@ namespace {
 // After an error the next connection waits: who breaks a rule in a loop does not keep us busy.
 constexpr Time kErrorPause = std::chrono::milliseconds(50);
 
+// How often a port looks whether what its container left behind is closed.
+constexpr Time kClosingPoll = std::chrono::milliseconds(1);
+constexpr absl::string_view kNotClosed = "what the container sent last is not closed yet";
+
 constexpr uint32_t kLogBurst = 20;
 constexpr uint32_t kLogLinesPerSecond = 2;
 
@@ -76,8 +80,8 @@ void VhostPort::OnConnection(UniqueFd socket) {
   reason_.clear();
   const Session::Queues queues{queues_[0].get(), queues_[1].get()};
   Session::Owner& owner = *this;
-  session_ =
-      std::make_unique<Session>(services_, queues, std::move(socket), limits_, messages_, owner);
+  session_ = std::make_unique<Session>(services_, queues, std::move(socket), limits_, messages_,
+                                       closing_, owner);
   endpoint_->SetMode(Endpoint::Mode::kRefuse);
   Log(LogLevel::kInfo, absl::StrCat("connected, pid ", peer_pid_, ", uid ", peer_uid_));
 }
@@ -88,6 +92,7 @@ bool VhostPort::OnSurplus() {
     OnEnded(absl::CancelledError("the container closed the connection"));
     return false;
   }
+  if (closing_.busy()) return false;
   Log(LogLevel::kWarning, "refused a second connection: one container a port");
   return true;
 }
@@ -139,11 +144,17 @@ void VhostPort::OnEnded(const absl::Status& why) {
 
 void VhostPort::Reopen(Time pause) {
   pause = std::max(pause, messages_.Wait(services_.loop.Now()));
+  if (closing_.busy()) {
+    pause = std::max(pause, kClosingPoll);
+    if (reason_.empty()) reason_ = std::string(kNotClosed);
+  } else if (reason_ == kNotClosed) {
+    reason_.clear();
+  }
   if (pause == Time::zero()) {
     endpoint_->SetMode(Endpoint::Mode::kTake);
     return;
   }
-  reopen_ = services_.loop.After(pause, [this] { endpoint_->SetMode(Endpoint::Mode::kTake); });
+  reopen_ = services_.loop.After(pause, [this] { Reopen(Time::zero()); });
 }
 
 void VhostPort::Log(LogLevel level, const std::string& message) {

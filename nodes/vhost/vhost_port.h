@@ -11,12 +11,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/base/ids.h"
 #include "core/base/labels.h"
 #include "core/base/log.h"
+#include "nodes/vhost/closing.h"
 #include "nodes/vhost/endpoint.h"
 #include "nodes/vhost/queue.h"
 #include "nodes/vhost/session.h"
@@ -82,6 +84,7 @@ class VhostPort final : private Session::Owner, private Endpoint::Owner {
   void OnEnded(const absl::Status& why) override;
   void OnConnection(UniqueFd socket) override;
   bool OnSurplus() override;
+  void OnDiscarded(UniqueFd socket) override { closing_.Close(std::move(socket)); }
   void OnUnreachable(const absl::Status& why) override;
 
   void Reopen(Time pause);
@@ -106,6 +109,7 @@ class VhostPort final : private Session::Owner, private Endpoint::Owner {
   TokenBucket log_lines_;
   uint64_t suppressed_lines_ = 0;
   EventLoop::TimerId reopen_ = 0;
+  Closing closing_;
   std::unique_ptr<Endpoint> endpoint_;
   std::unique_ptr<Session> session_;
 };

@@ -48,7 +48,7 @@ class Harness final : public Session::Owner {
     TokenBucket messages(1'000'000, 1'000'000);
     session_ = std::make_unique<Session>(Services{loop_, rcu_, notifier_},
                                          Session::Queues{&queues_[0], &queues_[1]},
-                                         UniqueFd(ends[0]), limits, messages, *this);
+                                         UniqueFd(ends[0]), limits, messages, closing_, *this);
     while (!input.empty() && session_ != nullptr) {
       input = Step(input);
       Turn();
@@ -137,6 +137,7 @@ class Harness final : public Session::Owner {
   Notifier notifier_;
   std::array<Queue, 2> queues_{Queue(PortId(0), Direction::kToGuest),
                                Queue(PortId(0), Direction::kToSwitch)};
+  Closing closing_;
   FrontEnd front_end_{[this] { Turn(); }};
   std::unique_ptr<Session> session_;
 };

@@ -40,7 +40,7 @@ class SessionFixture : public ::testing::Test, public Session::Owner {
     messages_.emplace(limits_.message_burst, limits_.messages_per_second);
     session_ = std::make_unique<Session>(Services{loop_, rcu_, notifier_},
                                          Session::Queues{&to_guest_, &to_switch_},
-                                         UniqueFd(ends[0]), limits_, *messages_, *this);
+                                         UniqueFd(ends[0]), limits_, *messages_, closing_, *this);
   }
   // Expects the session to end with this in its reason.
   void ExpectEnd(const std::string& reason) {
@@ -59,6 +59,7 @@ class SessionFixture : public ::testing::Test, public Session::Owner {
   Queue to_guest_{PortId(3), Direction::kToGuest};
   Queue to_switch_{PortId(3), Direction::kToSwitch};
   std::optional<TokenBucket> messages_;
+  Closing closing_;
   std::optional<absl::Status> ended_;
   int changes_ = 0;
   FrontEnd front_end_{[this] { Turn(); }};

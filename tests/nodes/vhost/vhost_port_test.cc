@@ -18,6 +18,7 @@
 #include "core/base/unix_socket.h"
 #include "tests/support/descriptors.h"
 #include "tests/support/front_end.h"
+#include "tests/support/lingering_socket.h"
 
 namespace weft::vhost {
 namespace {
@@ -156,6 +157,32 @@ TEST_F(VhostPortTest, ASecondConnectionIsRefused) {
   EXPECT_TRUE(second.Closed());
   EXPECT_EQ(port_->state(), PortState::kUp);
   EXPECT_EQ(port_->Describe().connections, 1U);
+}
+
+TEST_F(VhostPortTest, ARefusedConnectionStallsNobody) {
+  Open();
+  front_end_.Connect(options_.path);
+  front_end_.Handshake();
+  ASSERT_TRUE(Reaches(PortState::kUp));
+  weft::testing::LingeringSocket lingering;
+  const int fd = lingering.get();
+  FrontEnd second([this] { Turn(); });
+  second.Connect(options_.path);
+  const std::byte byte{};
+  second.SendRaw({&byte, 1}, {&fd, 1});
+  lingering.PassedOn();
+  second.Disconnect();
+  for (int i = 0; i < 30; ++i) Turn();  // more than the pause between two that are refused
+  EXPECT_EQ(port_->state(), PortState::kUp);
+  front_end_.Disconnect();
+  ASSERT_TRUE(Reaches(PortState::kWaiting));
+  EXPECT_TRUE(Until([&] { return !port_->Describe().reason.empty(); }));
+  EXPECT_THAT(port_->Describe().reason, HasSubstr("not closed yet")) << "it is not forgotten";
+  lingering.Release();
+  front_end_.Connect(options_.path);
+  front_end_.Handshake();
+  EXPECT_TRUE(Reaches(PortState::kUp));
+  EXPECT_EQ(port_->Describe().reason, "");
 }
 
 // A refusal starts a pause; the pause of a port that has gone must have gone with it.
