@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <chrono>
@@ -77,19 +78,28 @@ Notifier::~Notifier() {
   thread_.join();
 }
 
-absl::StatusOr<std::shared_ptr<const CallLease>> Notifier::Register(UniqueFd eventfd) {
+absl::StatusOr<std::shared_ptr<const CallLease>> Notifier::Register(PortId port, UniqueFd eventfd) {
   if (!IsEventFd(eventfd.get())) {
     return absl::InvalidArgumentError("the call descriptor is not an eventfd");
   }
-  for (uint16_t i = 0; i < kSlots; ++i) {
+  const size_t first = kSlotsPerPort * port.value();
+  for (size_t i = first; i < first + kSlotsPerPort; ++i) {
     Slot& slot = slots_[i];
     if (slot.state.load() != SlotState::kFree) continue;
     slot.fd = eventfd.release();
     slot.blocked = false;
     slot.state = SlotState::kLive;
-    return std::make_shared<const CallLease>(*this, CallHandle{i});
+    return std::make_shared<const CallLease>(*this, CallHandle{static_cast<uint16_t>(i)});
   }
-  return absl::ResourceExhaustedError("all call descriptors of all ports together are too many");
+  return absl::ResourceExhaustedError(
+      "its call descriptors are replaced faster than they can be closed");
+}
+
+bool Notifier::crowded(PortId port) const {
+  const auto first = slots_.begin() + static_cast<ptrdiff_t>(kSlotsPerPort * port.value());
+  return std::count_if(first, first + kSlotsPerPort, [](const Slot& slot) {
+           return slot.state.load() == SlotState::kRetired;
+         }) >= static_cast<ptrdiff_t>(kSlotsPerPort / 2);
 }
 
 void Notifier::Retire(CallHandle handle) {
@@ -135,13 +145,15 @@ void Notifier::ServePending() {
   for (size_t i = 0; i < pending_.size(); ++i) {
     if (pending_[i].load(std::memory_order_relaxed) == 0) continue;
     for (uint64_t bits = pending_[i].exchange(0); bits != 0; bits &= bits - 1) {
-      Slot& slot = slots_[64 * i + static_cast<size_t>(std::countr_zero(bits))];
+      const auto bit = static_cast<size_t>(std::countr_zero(bits));
+      Slot& slot = slots_[64 * i + bit];
       if (slot.state != SlotState::kLive || slot.blocked) continue;
       const uint64_t one = 1;
       if (write(slot.fd, &one, sizeof(one)) == sizeof(one)) {
         writes_.fetch_add(1, std::memory_order_relaxed);
       } else if (errno == EINTR) {
         slot.blocked = true;
+        blocked_ports_[(64 * i + bit) / kSlotsPerPort] = true;
       }
       // EAGAIN: the tenant made it non-blocking and never reads it; it is signalled already.
     }

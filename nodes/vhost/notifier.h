@@ -4,7 +4,9 @@
 //
 // A tenant shares the file description of its eventfd and can make a write to it block. While the
 // thread has work a timer signals it every millisecond: a write that blocks returns EINTR, its slot
-// is marked blocked() and is not written again; the owner of the port puts it in error.
+// and its port are marked blocked() and the slot is not written again; the owner of the port puts
+// it in error. The mark of the port stays until a new session begins, whatever the tenant has done
+// with the descriptor meanwhile.
 //
 // Requests are bits, one a slot: asking twice before the thread comes round is asking once, nothing
 // can overflow and nothing is allocated.
@@ -32,16 +34,19 @@ class CallLease;
 
 class Notifier {
  public:
-  static constexpr size_t kSlots = 4 * kMaxPorts;  // two rings a port, and two again while swapped
+  // Each port has slots of its own, so that no tenant can use up another's: two rings, two again
+  // while they are swapped, and what the thread has not closed yet.
+  static constexpr size_t kSlotsPerPort = 16;
+  static constexpr size_t kSlots = kSlotsPerPort * kMaxPorts;
 
   Notifier();   // starts the thread; takes the handler of signal kSignal for the process
   ~Notifier();  // every lease has gone
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
 
-  // Control: takes over an eventfd. Errors: InvalidArgument if it is anything else,
-  // ResourceExhausted if there is no slot.
-  absl::StatusOr<std::shared_ptr<const CallLease>> Register(UniqueFd eventfd);
+  // Control: takes over an eventfd of a port's. Errors: InvalidArgument if it is anything else,
+  // ResourceExhausted if the port has no slot left.
+  absl::StatusOr<std::shared_ptr<const CallLease>> Register(PortId port, UniqueFd eventfd);
 
   // Worker: have the container interrupted. Costs an atomic or two; one syscall if the thread
   // sleeps.
@@ -52,8 +57,15 @@ class Notifier {
     if ((word.fetch_or(bit) & bit) == 0 && sleeping_.load()) Wake();
   }
 
+  // Control: true while the thread has half of a port's slots yet to close; the port should not
+  // register more.
+  bool crowded(PortId port) const;
+
   // Control: true once a write to it had to be interrupted.
   bool blocked(CallHandle handle) const { return slots_[handle.slot].blocked.load(); }
+  // Control: the same for any descriptor of a port's since Pardon.
+  bool blocked(PortId port) const { return blocked_ports_[port.value()].load(); }
+  void Pardon(PortId port) { blocked_ports_[port.value()] = false; }
 
   // Eventfd writes so far. Any thread.
   uint64_t writes() const { return writes_.load(std::memory_order_relaxed); }
@@ -80,6 +92,7 @@ class Notifier {
   std::atomic<bool> stop_{false};
   std::atomic<uint64_t> writes_{0};
   std::array<Slot, kSlots> slots_;
+  std::array<std::atomic<bool>, kMaxPorts> blocked_ports_{};
   UniqueFd wake_;
   std::thread thread_;
 };

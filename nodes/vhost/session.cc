@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,9 @@
 
 namespace weft::vhost {
 namespace {
+
+// How long a container waits whose call descriptors came faster than they could be closed.
+constexpr Time kCrowded = std::chrono::milliseconds(1);
 
 constexpr Direction kBoth[] = {Direction::kToGuest, Direction::kToSwitch};
 
@@ -37,6 +41,7 @@ Session::Session(Services services, Queues queues, UniqueFd socket, const Sessio
       closing_(closing),
       owner_(owner),
       reader_(SessionRequests::Find) {
+  services_.notifier.Pardon(queues_[0]->port());
   services_.loop.Watch(socket_.get(), EPOLLIN, [this](uint32_t) { OnReadable(); });
 }
 
@@ -64,7 +69,9 @@ void Session::OnReadable() {
 absl::Status Session::ReadMessages() {
   while (!waiting_) {
     const Time now = services_.loop.Now();
-    if (const Time wait = messages_.Wait(now); wait > Time::zero()) {
+    Time wait = messages_.Wait(now);
+    if (services_.notifier.crowded(queues_[0]->port())) wait = std::max(wait, kCrowded);
+    if (wait > Time::zero()) {
       Pause(wait);
       return absl::OkStatus();
     }
@@ -201,24 +208,32 @@ void Session::Stop(std::span<const Direction> directions, std::function<absl::St
     Publish(direction, nullptr);
   }
   AfterQuiescence([this, was_started, finish = std::move(finish)] {
-    for (size_t i = 0; i < rings_.size(); ++i) {  // the cursors are ours again
-      if (was_started[i]) rings_[i].base = queues_[i]->cursor.next_avail;
+    for (const Direction direction : kBoth) {
+      const auto i = static_cast<size_t>(direction);
+      if (!was_started[i]) continue;
+      // What is wrong with a ring is not forgotten because it stops.
+      if (absl::Status health = RingHealth(direction); !health.ok()) return health;
+      rings_[i].base = queues_[i]->cursor.next_avail;  // the cursor is ours again
     }
     return finish();
   });
 }
 
+absl::Status Session::RingHealth(Direction direction) const {
+  const RingError error = queues_[static_cast<size_t>(direction)]->error();
+  if (error != RingError::kNone) return Failed(direction, error);
+  if (memory_->faulted()) return Failed(direction, RingError::kMemoryFaulted);
+  return absl::OkStatus();
+}
+
 absl::Status Session::Health() const {
   for (const Direction direction : kBoth) {
-    const auto i = static_cast<size_t>(direction);
-    if (!rings_[i].started) continue;
-    if (const RingError error = queues_[i]->error(); error != RingError::kNone) {
-      return Failed(direction, error);
-    }
-    if (rings_[i].call != nullptr && rings_[i].call->blocked()) {
-      return Failed(direction, RingError::kCallBlocked);
-    }
-    if (memory_->faulted()) return Failed(direction, RingError::kMemoryFaulted);
+    if (!rings_[static_cast<size_t>(direction)].started) continue;
+    if (absl::Status health = RingHealth(direction); !health.ok()) return health;
+  }
+  if (services_.notifier.blocked(queues_[0]->port())) {
+    const std::string_view help = kRingErrors.help(RingError::kCallBlocked);
+    return absl::InvalidArgumentError(absl::string_view(help.data(), help.size()));
   }
   return absl::OkStatus();
 }

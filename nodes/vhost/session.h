@@ -4,8 +4,9 @@
 // VhostPort owns it.
 //
 // A ring starts on its first kick, from one validated snapshot. Whatever takes something away from
-// workers (a new memory table, a stopped or disabled ring) is answered when every worker has been
-// quiescent, and until then no further message is read.
+// workers (a new memory table, another kick or call eventfd, a stopped or disabled ring) is
+// answered when every worker has been quiescent, and until then no further message is read: what is
+// replaced cannot pile up.
 #pragma once
 
 #include <array>
@@ -108,6 +109,7 @@ class Session {
   // Publishes a started ring anew: with new memory, descriptors or enablement.
   absl::Status Republish(Direction direction);
   bool Enabled(const RingSetup& ring) const;
+  absl::Status RingHealth(Direction direction) const;  // of a ring that was started
   void Publish(Direction direction, std::unique_ptr<const RingView> view);
   // Takes the rings away from the workers; when they have let go, `finish`.
   void Stop(std::span<const Direction> directions, std::function<absl::Status()> finish);

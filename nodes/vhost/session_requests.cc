@@ -178,6 +178,13 @@ absl::Status SessionRequests::SetMemTable(Session& session, Message& message) {
   return absl::OkStatus();
 }
 
+// Publishes a started ring anew and waits until no worker has what it was before.
+absl::Status SessionRequests::Replace(Session& session, Direction direction) {
+  if (absl::Status status = session.Republish(direction); !status.ok()) return status;
+  session.AfterQuiescence([] { return absl::OkStatus(); });
+  return absl::OkStatus();
+}
+
 absl::Status SessionRequests::SetVringNum(Session& session, Message& message) {
   const auto payload = message.As<RingPayload>();
   const auto direction = DirectionOf(payload.index);
@@ -237,7 +244,7 @@ absl::Status SessionRequests::SetVringKick(Session& session, Message& message) {
     ring.kick = std::make_shared<const UniqueFd>(*std::move(eventfd));
     if (!ring.kicked) session.WatchKick(*direction);
   }
-  return ring.started ? session.Republish(*direction) : session.Start(*direction);
+  return ring.started ? Replace(session, *direction) : session.Start(*direction);
 }
 
 absl::Status SessionRequests::SetVringCall(Session& session, Message& message) {
@@ -248,11 +255,12 @@ absl::Status SessionRequests::SetVringCall(Session& session, Message& message) {
   RingSetup& ring = session.ring(*direction);
   ring.call = nullptr;
   if (eventfd->valid()) {
-    auto lease = session.services_.notifier.Register(*std::move(eventfd));
+    const PortId port = session.queues_[static_cast<size_t>(*direction)]->port();
+    auto lease = session.services_.notifier.Register(port, *std::move(eventfd));
     if (!lease.ok()) return lease.status();
     ring.call = *std::move(lease);
   }
-  return ring.started ? session.Republish(*direction) : absl::OkStatus();
+  return ring.started ? Replace(session, *direction) : absl::OkStatus();
 }
 
 // Errors of a ring end the connection, which says it too: the descriptor is not kept.
@@ -271,10 +279,7 @@ absl::Status SessionRequests::SetVringEnable(Session& session, Message& message)
   }
   RingSetup& ring = session.ring(*direction);
   ring.enabled = payload.value == 1;
-  if (!ring.started) return absl::OkStatus();
-  if (absl::Status status = session.Republish(*direction); !status.ok()) return status;
-  session.AfterQuiescence([] { return absl::OkStatus(); });
-  return absl::OkStatus();
+  return ring.started ? Replace(session, *direction) : absl::OkStatus();
 }
 
 absl::Status SessionRequests::SetStatus(Session& session, Message& message) {

@@ -30,6 +30,7 @@ class SessionRequests {
   static const Row kRows[];
   static const Row* RowOf(Request request);
   static absl::Status CheckWhen(const Session& session, const Row& row, const Message& message);
+  static absl::Status Replace(Session& session, Direction direction);
 
   static absl::Status GetFeatures(Session& session, Message& message);
   static absl::Status SetFeatures(Session& session, Message& message);

@@ -16,6 +16,9 @@
 namespace weft::vhost {
 namespace {
 
+constexpr PortId kPort(0);
+constexpr PortId kOther(kMaxPorts - 1);
+
 // The container's end of a call eventfd, and the switch's.
 struct Call {
   UniqueFd container{eventfd(0, EFD_CLOEXEC)};
@@ -41,7 +44,7 @@ TEST(Notifier, InterruptsWhoIsAskedFor) {
   std::vector<Call> calls(3);
   std::vector<std::shared_ptr<const CallLease>> leases;
   for (Call& call : calls) {
-    auto lease = notifier.Register(std::move(call.ours));
+    auto lease = notifier.Register(kPort, std::move(call.ours));
     ASSERT_TRUE(lease.ok()) << lease.status();
     leases.push_back(*lease);
   }
@@ -61,7 +64,7 @@ TEST(Notifier, InterruptsWhoIsAskedFor) {
 TEST(Notifier, NoRequestIsLostWhenTheThreadFallsAsleep) {
   Notifier notifier;
   Call call;
-  const auto lease = notifier.Register(std::move(call.ours));
+  const auto lease = notifier.Register(kPort, std::move(call.ours));
   ASSERT_TRUE(lease.ok());
   for (int i = 0; i < 2'000; ++i) {
     notifier.Notify((*lease)->handle());
@@ -79,14 +82,16 @@ TEST(Notifier, AWriteThatBlocksIsInterruptedAndNotRepeated) {
   Call victim;
   // The counter is as high as it goes: the next write waits for a read that never comes.
   ASSERT_EQ(eventfd_write(hostile.container.get(), 0xffff'ffff'ffff'fffe), 0);
-  const auto bad = notifier.Register(std::move(hostile.ours));
-  const auto good = notifier.Register(std::move(victim.ours));
+  const auto bad = notifier.Register(kPort, std::move(hostile.ours));
+  const auto good = notifier.Register(kOther, std::move(victim.ours));
   ASSERT_TRUE(bad.ok() && good.ok());
   notifier.Notify((*bad)->handle());
   notifier.Notify((*good)->handle());
   EXPECT_TRUE(WaitFor(victim.container.get())) << "the others are served";
   EXPECT_TRUE(Eventually([&] { return (*bad)->blocked(); }));
   EXPECT_FALSE((*good)->blocked());
+  EXPECT_TRUE(Eventually([&] { return notifier.blocked(kPort); }));
+  EXPECT_FALSE(notifier.blocked(kOther));
   eventfd_t count = 0;
   ASSERT_EQ(eventfd_read(victim.container.get(), &count), 0);
   notifier.Notify((*bad)->handle());
@@ -101,8 +106,8 @@ TEST(Notifier, AFullCounterOfANonBlockingEventfdIsNoError) {
   ASSERT_EQ(fcntl(call.container.get(), F_SETFL, O_NONBLOCK), 0);
   ASSERT_EQ(eventfd_write(call.container.get(), 0xffff'ffff'ffff'fffe), 0);
   Call second;
-  const auto full = notifier.Register(std::move(call.ours));
-  const auto other = notifier.Register(std::move(second.ours));
+  const auto full = notifier.Register(kPort, std::move(call.ours));
+  const auto other = notifier.Register(kOther, std::move(second.ours));
   ASSERT_TRUE(full.ok() && other.ok());
   notifier.Notify((*full)->handle());
   notifier.Notify((*other)->handle());
@@ -114,10 +119,23 @@ TEST(Notifier, TakesNothingButEventfds) {
   Notifier notifier;
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
-  EXPECT_FALSE(notifier.Register(UniqueFd(ends[0])).ok());
-  EXPECT_FALSE(notifier.Register(UniqueFd(ends[1])).ok());
-  EXPECT_FALSE(notifier.Register(UniqueFd(open("/dev/null", O_RDWR))).ok());
-  EXPECT_FALSE(notifier.Register(UniqueFd()).ok());
+  EXPECT_FALSE(notifier.Register(kPort, UniqueFd(ends[0])).ok());
+  EXPECT_FALSE(notifier.Register(kPort, UniqueFd(ends[1])).ok());
+  EXPECT_FALSE(notifier.Register(kPort, UniqueFd(open("/dev/null", O_RDWR))).ok());
+  EXPECT_FALSE(notifier.Register(kPort, UniqueFd()).ok());
+}
+
+TEST(Notifier, NoPortCanUseUpTheSlotsOfAnother) {
+  Notifier notifier;
+  std::vector<std::shared_ptr<const CallLease>> leases;
+  for (size_t i = 0; i < Notifier::kSlotsPerPort; ++i) {
+    auto lease = notifier.Register(kPort, UniqueFd(eventfd(0, EFD_CLOEXEC)));
+    ASSERT_TRUE(lease.ok());
+    leases.push_back(*std::move(lease));
+  }
+  EXPECT_FALSE(notifier.Register(kPort, UniqueFd(eventfd(0, EFD_CLOEXEC))).ok());
+  EXPECT_TRUE(notifier.Register(kOther, UniqueFd(eventfd(0, EFD_CLOEXEC))).ok());
+  EXPECT_TRUE(notifier.Register(PortId(1), UniqueFd(eventfd(0, EFD_CLOEXEC))).ok());
 }
 
 TEST(Notifier, ClosesWhatItIsGivenAndReusesSlots) {
@@ -125,8 +143,8 @@ TEST(Notifier, ClosesWhatItIsGivenAndReusesSlots) {
   const size_t before = weft::testing::OpenDescriptors();
   for (int round = 0; round < 3; ++round) {
     std::vector<std::shared_ptr<const CallLease>> leases;
-    for (int i = 0; i < 100; ++i) {
-      auto lease = notifier.Register(UniqueFd(eventfd(0, EFD_CLOEXEC)));
+    for (uint16_t i = 0; i < 100; ++i) {
+      auto lease = notifier.Register(PortId(i), UniqueFd(eventfd(0, EFD_CLOEXEC)));
       ASSERT_TRUE(lease.ok());
       notifier.Notify((*lease)->handle());
       leases.push_back(*std::move(lease));

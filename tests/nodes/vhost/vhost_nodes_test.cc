@@ -200,7 +200,7 @@ TEST_F(VhostNodes, InterruptsOnceARingAndDispatch) {
   Attach(2);
   UniqueFd fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   UniqueFd own(dup(fd.get()));
-  auto lease = notifier_.Register(std::move(fd));
+  auto lease = notifier_.Register(PortId(1), std::move(fd));
   ASSERT_TRUE(lease.ok()) << lease.status();
   container(1).in.view().call = (*lease)->handle();
   container(1).in.view().call_lease = *lease;
