@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """weft and other switches under the same load, in one run: `make compare`.
 
-Rounds are interleaved: in each, every switch is started, measured at every size, and stopped. A round
-counts for a size if the time of a cache line from core to core and back was the same (within 25 %)
-around all of its cells. Figures are medians of the rounds that count, with the least and the most.
+A round is one size: all switches one after the other, and while one is measured the others are stopped.
+A round counts if the time of a cache line from core to core and back was the same (within 25 %) around
+all of its cells. Figures are medians of the rounds that count, with the least and the most.
 
 Writes OUTPUT.json (everything), OUTPUT.md (the table) and OUTPUT.svg (the plot).
 """
@@ -74,16 +74,13 @@ class Bench:
 
     def cell(self, switch, size):
         """{frames a second, round trips before and after} of one switch at one size."""
-        switch.pause(True)
         before = self.round_trip()
         switch.pause(False)
         huge = [] if switch.prefix else ["--huge"]
         result = self.run_load([*self.cell_words(size), *huge, *switch.ports], switch.prefix)
         switch.pause(True)
-        after = self.round_trip()
-        switch.pause(False)
         return {"frames_per_second": result["total"]["frames_per_second"],
-                "round_trips": [before, after]}
+                "round_trips": [before, self.round_trip()]}
 
     def ceiling(self, size):
         before = self.round_trip()
@@ -91,21 +88,27 @@ class Bench:
         return {"frames_per_second": result["total"]["frames_per_second"],
                 "round_trips": [before, self.round_trip()]}
 
-    def round(self, folder):
-        """{size: {switch: cell}}"""
-        cells = {size: {} for size in self.options.sizes}
-        for name in self.options.switches:
-            with switches.ALL[name](name, folder, self.options.core, self.options.load_core) as switch:
-                for size in self.options.sizes:
-                    cells[size][name] = self.cell(switch, size)
-        for size in self.options.sizes:
-            cells[size]["null-switch"] = self.ceiling(size)
+    def round(self, running, size):
+        """{switch: cell}: all switches at one size, one after the other, the others stopped."""
+        cells = {switch.name: self.cell(switch, size) for switch in running}
+        cells["null-switch"] = self.ceiling(size)
         return cells
+
+    @contextlib.contextmanager
+    def all_running(self, folder):
+        """All switches, started and then stopped in their tracks until it is their turn."""
+        with contextlib.ExitStack() as stack:
+            running = []
+            for name in self.options.switches:
+                running.append(stack.enter_context(
+                    switches.ALL[name](name, folder, self.options.core, self.options.load_core)))
+                running[-1].pause(True)
+            yield running
 
 
 def counts(cells):
-    trips = [trip for cell in cells.values() for trip in cell["round_trips"]]
-    return max(trips) <= FLIP * min(trips)
+    """Whether the machine was the same one from the beginning to the end of a round."""
+    return report.flip(cells) <= FLIP
 
 
 def summarise(rounds):
@@ -164,13 +167,12 @@ def main():
     rounds = {size: [] for size in options.sizes}
     folder = pathlib.Path(tempfile.mkdtemp(prefix="weft-compare-"))
     try:
-        with huge_pages():
-            for number in range(1, 3 * options.rounds + 1):
-                for size, cells in bench.round(folder).items():
-                    rounds[size].append(cells)
-                    print(report.line(number, size, cells, counts(cells)), flush=True)
-                if all(sum(map(counts, of_size)) >= options.rounds for of_size in rounds.values()):
-                    break
+        with huge_pages(), bench.all_running(folder) as running:
+            for number in range(1, 4 * options.rounds + 1):
+                for size in options.sizes:
+                    if sum(map(counts, rounds[size])) < options.rounds:
+                        rounds[size].append(bench.round(running, size))
+                        print(report.line(number, size, rounds[size][-1]), flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     results = {"about": about(options), "rounds": rounds,

@@ -171,6 +171,7 @@ int Run(std::vector<std::string> names) {
                              .rate = absl::GetFlag(FLAGS_rate),
                              .burst = absl::GetFlag(FLAGS_burst),
                              .one_way = absl::GetFlag(FLAGS_one_way)};
+  if (!verify && !AwaitTraffic(stage->ports, options.one_way)) return Fail("no frame arrives");
   json out;
   if (const double highest = absl::GetFlag(FLAGS_search); highest > 0) {
     double best = 0;

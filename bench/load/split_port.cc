@@ -233,6 +233,7 @@ SplitRing SplitContainer::MakeRing(const ContainerOptions& options, size_t strid
   ring.descriptors = reinterpret_cast<SplitRing::Descriptor*>(memory_.Take(16 * size, 4096));
   ring.available = reinterpret_cast<uint16_t*>(memory_.Take(6 + 2 * size, 4096));
   ring.used = reinterpret_cast<uint16_t*>(memory_.Take(6 + 8 * size, 4096));
+  ring.available[0] = SplitRing::kNoInterrupt;  // a driver that polls, as DPDK's do
   ring.buffers = memory_.Take(size * stride, 4096);
   ring.stride = stride;
   for (uint16_t i = 0; i < ring.size; ++i) {

@@ -44,7 +44,8 @@ struct SplitRing {
     uint32_t length;
   };
   static constexpr uint16_t kWrite = 2;     // Descriptor::flags
-  static constexpr uint16_t kNoNotify = 1;  // used->flags
+  static constexpr uint16_t kNoNotify = 1;     // used->flags
+  static constexpr uint16_t kNoInterrupt = 1;  // available->flags
 
   uint16_t size = 0;
   Descriptor* descriptors = nullptr;

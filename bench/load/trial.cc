@@ -109,6 +109,22 @@ double TicksPerSecond() {
   return ticks;
 }
 
+bool AwaitTraffic(const std::vector<std::unique_ptr<Port>>& ports, bool one_way) {
+  const uint64_t start = Cycles();
+  std::vector<bool> heard(ports.size());
+  for (size_t i = 1; one_way && i < ports.size(); i += 2)
+    heard[i ^ 1] = true;  // nobody sends to it
+  while (static_cast<double>(Cycles() - start) < 10 * TicksPerSecond()) {
+    for (size_t i = 0; i < ports.size(); ++i) {
+      if (!one_way || i % 2 == 0) ports[i]->Send(1);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    for (size_t i = 0; i < ports.size(); ++i) heard[i] = ports[i]->Receive() != 0 || heard[i];
+    if (std::find(heard.begin(), heard.end(), false) == heard.end()) return true;
+  }
+  return false;
+}
+
 TrialResult RunTrial(const std::vector<std::unique_ptr<Port>>& ports, const TrialOptions& options) {
   Trial trial(ports, options);
   if (options.warmup > 0) trial.Run(options.warmup);

@@ -36,6 +36,10 @@ struct TrialResult {
   std::vector<const Histogram*> latency;  // of the receivers that have one
 };
 
+// Sends a frame now and then until every receiver has had one: a switch may take its time before it
+// forwards for new ports. False if that takes more than 10 seconds.
+bool AwaitTraffic(const std::vector<std::unique_ptr<Port>>& ports, bool one_way);
+
 // ports[2k] and ports[2k + 1] are a pair. Calls from a thread that is pinned already.
 TrialResult RunTrial(const std::vector<std::unique_ptr<Port>>& ports, const TrialOptions& options);
 
