@@ -17,11 +17,22 @@ constexpr uint16_t kLookAhead = 16;
 constexpr size_t kHeaderAhead = 4;
 // The packets of a full vector are more than a first-level cache holds.
 constexpr size_t kPacketAhead = 12;
+// How many packets before it is copied a payload is fetched; only for reading: what is written is
+// rarely anybody else's, and asking for it first gained nothing.
+constexpr size_t kPayloadAhead = 2;
+// How many chains are staged at a time.
+constexpr uint16_t kStep = 8;
 
 void PrefetchPacket(Packet& packet) {
   __builtin_prefetch(&packet);
   __builtin_prefetch(packet.snapshot(), 1);
   __builtin_prefetch(packet.snapshot() + 64);
+}
+
+void PrefetchPayload(const Packet& packet) {
+  if (packet.segment_count() == 0) return;
+  const Segment& from = packet.segment(0);
+  for (uint32_t at = 0; at < from.length; at += 64) (from.data + at).Prefetch();
 }
 
 constexpr TransmitResult Result(TransmitDrop drop) { return static_cast<TransmitResult>(drop); }
@@ -124,33 +135,41 @@ bool RingWriter::Refill(Burst& burst, size_t wanted) {
   return available >= wanted;
 }
 
-// Loads one more chain's head and first descriptor; false if that fails the ring.
-inline bool RingWriter::StageNext(Burst& burst) {
-  Staged& staged = staged_[burst.staged_end % kWindow];
-  staged.head = LoadHead(burst.view, burst.staged_end);
-  if (staged.head >= burst.view.size) [[unlikely]] {
-    burst.queue.Fail(RingError::kHeadOutOfRange);
-    burst.broken = true;
-    burst.available_end = burst.staged_end;
-    return false;
-  }
-  ++burst.staged_end;
-  staged.descriptor = LoadDescriptor(burst.view, staged.head);
-  staged.data = ForeignPtr();
-  if (staged.descriptor.flags == Descriptor::kWrite) [[likely]] {
-    staged.data = burst.view.memory->Translate(staged.descriptor.address, staged.descriptor.length);
-    if (staged.data) [[likely]] {
-      staged.data.PrefetchForWrite();
-      (staged.data + 64).PrefetchForWrite();
+// Loads heads and first descriptors of the chains up to position `end`, which are available. Ends
+// early, and fails the ring, at a head that is not in the table.
+[[gnu::always_inline]] inline void RingWriter::StageUntil(Burst& burst, uint16_t end) {
+  const RingView& view = burst.view;
+  const GuestMemory& memory = *view.memory;
+  const uint16_t size = view.size;
+  uint16_t position = burst.staged_end;
+  for (; position != end; ++position) {
+    Staged& staged = staged_[position % kWindow];
+    staged.head = LoadHead(view, position);
+    if (staged.head >= size) [[unlikely]] {
+      burst.queue.Fail(RingError::kHeadOutOfRange);
+      burst.broken = true;
+      burst.available_end = position;
+      break;
     }
+    const Descriptor descriptor = LoadDescriptor(view, staged.head);
+    ForeignPtr data;
+    if (descriptor.flags == Descriptor::kWrite) [[likely]] {
+      data = memory.Translate(descriptor.address, descriptor.length);
+      if (data) [[likely]] {
+        data.PrefetchForWrite();
+        (data + 64).PrefetchForWrite();
+      }
+    }
+    staged.descriptor = descriptor;
+    staged.data = data;
   }
-  return true;
+  burst.staged_end = position;
 }
 
 // The chain at `position`, which is available; null if it failed the ring.
 const RingWriter::Staged* RingWriter::At(Burst& burst, uint16_t position) {
-  if (position == burst.staged_end && !StageNext(burst)) return nullptr;
-  return &staged_[position % kWindow];
+  if (position == burst.staged_end) StageUntil(burst, static_cast<uint16_t>(position + 1));
+  return position == burst.staged_end ? nullptr : &staged_[position % kWindow];
 }
 
 void RingWriter::Transmit(Queue& queue, const RingView& view, uint32_t mtu, Packet* const* packets,
@@ -164,58 +183,97 @@ void RingWriter::Transmit(Queue& queue, const RingView& view, uint32_t mtu, Pack
               .broken = queue.error() != RingError::kNone};
   if (burst.broken) burst.available_end = next;
   Refill(burst, count);
-  const size_t staged =
-      std::min<size_t>({count, kLookAhead, static_cast<uint16_t>(burst.available_end - next)});
-  for (size_t i = 0; i < staged && StageNext(burst); ++i) {
-  }
-  for (size_t i = 0; i < std::min(count, kPacketAhead); ++i) PrefetchPacket(*packets[i]);
-  for (size_t i = 0; i < std::min(count, kHeaderAhead); ++i) WriteNetHeader(*packets[i], 1);
-  for (size_t i = 0; i < count; ++i) {
-    if (i + kPacketAhead < count) PrefetchPacket(*packets[i + kPacketAhead]);
-    if (i + kHeaderAhead < count) WriteNetHeader(*packets[i + kHeaderAhead], 1);
-    const TransmitResult result = Write(burst, mtu, *packets[i], count - i, tally);
-    if (result != kSent) [[unlikely]] {
+  for (size_t i = 0; i < count;) {
+    const size_t plain = (this->*send_plain_)(burst, mtu, packets + i, count - i, tally);
+    if (results != nullptr) std::fill_n(results + i, plain, kSent);
+    i += plain;
+    if (i == count) break;
+    const TransmitResult result = Write(burst, mtu, *packets[i], tally);
+    if (result != kSent) {
       ++tally.drops[result];
       ++tally.dropped;
     }
     if (results != nullptr) results[i] = result;
+    ++i;
   }
   if (view.memory->faulted()) [[unlikely]] {
     queue.Fail(RingError::kMemoryFaulted);
   }
 }
 
-// `left` is how many packets of the burst there are, this one included.
-[[gnu::always_inline]] inline TransmitResult RingWriter::Write(Burst& burst, uint32_t mtu,
-                                                               Packet& packet, size_t left,
-                                                               TransmitTally& tally) {
+// Writes packets that fit a chain of one descriptor each, up to the first that does not, or for
+// which nothing is available. Returns how many. What is written may lie anywhere as far as the
+// compiler knows, so whatever is used again stands in locals.
+[[gnu::always_inline]] inline size_t RingWriter::SendPlain(Burst& burst, uint32_t mtu,
+                                                           Packet* const* packets, size_t count,
+                                                           TransmitTally& tally) {
   Queue::Cursor& cursor = burst.queue.cursor;
-  if (ExceedsMtu(packet.header(), packet.length(), mtu)) [[unlikely]]
-    return Result(TransmitDrop::kTooLong);
-  if (!Refill(burst, 1)) [[unlikely]]
+  const ForeignPtr used = burst.view.used + kUsedRing;
+  const uint32_t mask = burst.view.size - 1U;
+  uint16_t next_avail = cursor.next_avail;
+  uint16_t next_used = cursor.next_used;
+  uint64_t bytes = 0;
+  uint64_t copied = 0;
+  for (size_t i = 0; i < std::min(count, kPacketAhead); ++i) PrefetchPacket(*packets[i]);
+  for (size_t i = 0; i < std::min(count, kHeaderAhead); ++i) WriteNetHeader(*packets[i], 1);
+  size_t i = 0;
+  for (; i < count; ++i) {
+    if (i % kStep == 0) {
+      const auto available = static_cast<uint16_t>(burst.available_end - next_avail);
+      const size_t ahead = std::min<size_t>({available, count - i, kLookAhead + kStep});
+      const auto end = static_cast<uint16_t>(next_avail + ahead);
+      // More than that is staged already where a frame that was spread gave chains up.
+      if (static_cast<uint16_t>(burst.staged_end - next_avail) < ahead) StageUntil(burst, end);
+    }
+    if (burst.staged_end == next_avail) [[unlikely]]
+      break;
+    if (i + kPacketAhead < count) PrefetchPacket(*packets[i + kPacketAhead]);
+    if (i + kHeaderAhead < count) WriteNetHeader(*packets[i + kHeaderAhead], 1);
+    if (i + kPayloadAhead < count) PrefetchPayload(*packets[i + kPayloadAhead]);
+    Packet& packet = *packets[i];
+    const Staged& staged = staged_[next_avail % kWindow];
+    const uint32_t length = packet.length();
+    const uint32_t total = kNetHeader + length;
+    const bool plain = staged.data && staged.descriptor.length >= total &&
+                       !ExceedsMtu(packet.header(), length, mtu);
+    if (!plain) [[unlikely]]
+      break;
+    const uint64_t head = staged.head;
+    copied += CopyWhole(staged.data, packet);
+    bytes += length;
+    PutUsedAt(used, next_used++ & mask, static_cast<uint32_t>(head), total);
+    ++next_avail;
+  }
+  cursor.next_avail = next_avail;
+  cursor.next_used = next_used;
+  tally.packets += i;
+  tally.bytes += bytes;
+  tally.copied_bytes += copied;
+  return i;
+}
+
+size_t RingWriter::SendPlainBaseline(Burst& burst, uint32_t mtu, Packet* const* packets,
+                                     size_t count, TransmitTally& tally) {
+  return SendPlain(burst, mtu, packets, count, tally);
+}
+[[gnu::target("avx2,bmi,bmi2")]] size_t RingWriter::SendPlainAvx2(Burst& burst, uint32_t mtu,
+                                                                  Packet* const* packets,
+                                                                  size_t count,
+                                                                  TransmitTally& tally) {
+  return SendPlain(burst, mtu, packets, count, tally);
+}
+
+RingWriter::RingWriter()
+    : send_plain_(__builtin_cpu_supports("avx2") ? &RingWriter::SendPlainAvx2
+                                                 : &RingWriter::SendPlainBaseline) {}
+
+// One packet, whatever it and its chains look like.
+TransmitResult RingWriter::Write(Burst& burst, uint32_t mtu, Packet& packet, TransmitTally& tally) {
+  if (ExceedsMtu(packet.header(), packet.length(), mtu)) return Result(TransmitDrop::kTooLong);
+  if (!Refill(burst, 1))
     return Result(burst.broken ? TransmitDrop::kPortDown : TransmitDrop::kRingFull);
-
-  // Keep the look-ahead full; it is one step a packet unless frames are spread.
-  const size_t ahead = static_cast<uint16_t>(burst.staged_end - cursor.next_avail);
-  if (ahead < std::min<size_t>(kLookAhead, left) && burst.staged_end != burst.available_end) {
-    StageNext(burst);
-  }
-  if (burst.staged_end == cursor.next_avail) [[unlikely]]
-    return Result(TransmitDrop::kPortDown);
-
-  const Staged& staged = staged_[cursor.next_avail % kWindow];
-  const uint32_t total = kNetHeader + packet.length();
-  if (!staged.data || staged.descriptor.length < total) [[unlikely]] {
-    return burst.view.mergeable ? WriteSpread<true>(burst, packet, tally)
-                                : WriteSpread<false>(burst, packet, tally);
-  }
-  tally.copied_bytes += CopyWhole(staged.data, packet);
-  PutUsed(burst.view, cursor.next_used, staged.head, total);
-  ++cursor.next_avail;
-  ++cursor.next_used;
-  ++tally.packets;
-  tally.bytes += packet.length();
-  return kSent;
+  return burst.view.mergeable ? WriteSpread<true>(burst, packet, tally)
+                              : WriteSpread<false>(burst, packet, tally);
 }
 
 // Returns the next `chains` chains without a frame: §2.7.8.2's length 0. Drivers count a frame too

@@ -57,6 +57,8 @@ inline constexpr TransmitResult kSent = 0xff;
 
 class RingWriter {
  public:
+  RingWriter();
+
   // Writes packets[0, count) in order, or drops them; `mtu` is the port's, in bytes without the
   // Ethernet header. Adds to `tally`. results[i], unless `results` is null, says what became of
   // packet i. The container sees nothing of it before Publish.
@@ -93,14 +95,21 @@ class RingWriter {
   static constexpr size_t kMaxPieces = 256;  // descriptors that one frame may be spread over
 
   bool Refill(Burst& burst, size_t wanted);
-  bool StageNext(Burst& burst);
+  void StageUntil(Burst& burst, uint16_t end);
   const Staged* At(Burst& burst, uint16_t position);
-  TransmitResult Write(Burst& burst, uint32_t mtu, Packet& packet, size_t left,
+  size_t SendPlain(Burst& burst, uint32_t mtu, Packet* const* packets, size_t count,
+                   TransmitTally& tally);
+  // The same, compiled for what this machine has.
+  size_t SendPlainBaseline(Burst& burst, uint32_t mtu, Packet* const* packets, size_t count,
+                           TransmitTally& tally);
+  size_t SendPlainAvx2(Burst& burst, uint32_t mtu, Packet* const* packets, size_t count,
                        TransmitTally& tally);
+  TransmitResult Write(Burst& burst, uint32_t mtu, Packet& packet, TransmitTally& tally);
   template <bool kMergeable>
   TransmitResult WriteSpread(Burst& burst, Packet& packet, TransmitTally& tally);
   TransmitResult ReturnBad(Burst& burst, size_t chains);
 
+  size_t (RingWriter::*const send_plain_)(Burst&, uint32_t, Packet* const*, size_t, TransmitTally&);
   std::array<Staged, kWindow> staged_;
   std::array<Reserved, kMaxPieces> reserved_;
   std::array<Segment, kMaxPieces> pieces_;

@@ -77,11 +77,15 @@ inline size_t Available(Queue& queue, const RingView& view, size_t wanted) {
   return ahead < wanted ? ahead : wanted;
 }
 
+// Writes the used element at `slot` of the elements at `elements`, by one store.
+inline void PutUsedAt(ForeignPtr elements, size_t slot, uint32_t head, uint32_t length) {
+  const uint64_t element = head | uint64_t{length} << 32;
+  (elements + sizeof(UsedElement) * slot).CopyIn(&element, sizeof(element));
+}
+
 // Returns a chain: the container sees it at the next PublishUsed that covers `position`.
 inline void PutUsed(const RingView& view, uint16_t position, uint16_t head, uint32_t length) {
-  const UsedElement element{.head = head, .length = length};
-  const size_t slot = position & (view.size - 1u);
-  (view.used + (kUsedRing + sizeof(UsedElement) * slot)).CopyIn(&element, sizeof(element));
+  PutUsedAt(view.used + kUsedRing, position & (view.size - 1U), head, length);
 }
 
 // Publishes all chains returned so far. One store of used->flags and used->idx together: while weft
