@@ -11,6 +11,8 @@ namespace {
 // How many chains are looked at before they are copied: enough to hide the way of a cache line from
 // the core that wrote it.
 constexpr size_t kLookAhead = 16;
+// How many chains are staged at a time.
+constexpr size_t kStep = 8;
 
 constexpr uint32_t kMinChainBytes = kNetHeader + static_cast<uint32_t>(kMinFrame);
 
@@ -55,14 +57,18 @@ bool IsGood(const uint8_t* snapshot, uint32_t frame_length, uint32_t mtu, Receiv
 
 }  // namespace
 
-RingReader::RingReader() : segments_(std::make_unique<Segment[]>(kMaxSegments)) {}
+RingReader::RingReader()
+    : take_(__builtin_cpu_supports("avx2") ? &RingReader::TakeAvx2 : &RingReader::TakeBaseline),
+      segments_(std::make_unique<Segment[]>(kMaxSegments)) {}
 RingReader::~RingReader() = default;
 
 // Heads of the next `count` chains, all of them in the table; fewer if one is not.
 size_t RingReader::LoadHeads(Queue& queue, const RingView& view, size_t count) {
+  const uint16_t next = queue.cursor.next_avail;
+  const uint16_t size = view.size;
   for (size_t i = 0; i < count; ++i) {
-    const uint16_t head = LoadHead(view, static_cast<uint16_t>(queue.cursor.next_avail + i));
-    if (head >= view.size) [[unlikely]] {
+    const uint16_t head = LoadHead(view, static_cast<uint16_t>(next + i));
+    if (head >= size) [[unlikely]] {
       queue.Fail(RingError::kHeadOutOfRange);
       return i;
     }
@@ -72,54 +78,57 @@ size_t RingReader::LoadHeads(Queue& queue, const RingView& view, size_t count) {
   return count;
 }
 
-// Loads the first descriptor of chain `i`, and prefetches its data if that is all of it.
-inline void RingReader::Stage(const RingView& view, size_t i) {
-  Staged& staged = staged_[i % kWindow];
-  const Descriptor descriptor = LoadDescriptor(view, heads_[i]);
-  staged.data = ForeignPtr();
-  if (descriptor.flags == 0 && descriptor.length >= kMinChainBytes &&
-      descriptor.length <= kMaxChainBytes) [[likely]] {
-    staged.data = view.memory->Translate(descriptor.address, descriptor.length);
-  }
-  if (staged.data) [[likely]] {
-    staged.length = descriptor.length;
-    const size_t header = std::min<size_t>(descriptor.length, Packet::kSnapshot);
-    staged.data.Prefetch();
-    (staged.data + header / 2).Prefetch();
-    (staged.data + (header - 1)).Prefetch();
-  } else {
+// Loads the first descriptors of chains [first, last), and prefetches the data of those that are
+// all of their chain.
+[[gnu::always_inline]] inline void RingReader::Stage(const RingView& view, size_t first,
+                                                     size_t last) {
+  const GuestMemory& memory = *view.memory;
+  for (size_t i = first; i < last; ++i) {
+    const Descriptor descriptor = LoadDescriptor(view, heads_[i]);
+    const uint32_t length = descriptor.length;
+    ForeignPtr data;
+    if (descriptor.flags == 0 && length >= kMinChainBytes && length <= kMaxChainBytes) [[likely]] {
+      data = memory.Translate(descriptor.address, length);
+    }
+    if (data) [[likely]] {
+      const uint32_t header = std::min<uint32_t>(length, Packet::kSnapshot);
+      data.Prefetch();
+      (data + header / 2).Prefetch();
+      (data + (header - 1)).Prefetch();
+    }
+    Staged& staged = staged_[i % kWindow];
     staged.descriptor = descriptor;
+    staged.data = data;
   }
 }
 
-size_t RingReader::Receive(Queue& queue, const RingView& view, uint32_t mtu, PacketPool& pool,
-                           Packet** out, size_t max, ReceiveTally& tally) {
-  static_assert(kLookAhead < kWindow);
-  const size_t wanted = std::min(
-      {max, kMaxBurst, pool.available(), (kMaxSegments - segments_taken_) / kMaxMoreSegments});
-  const size_t count = LoadHeads(queue, view, Available(queue, view, wanted));
-  if (count == 0) return 0;
-
-  const size_t mark = pool.taken();
-  for (size_t i = 0; i < count; ++i) out[i] = pool.Take();
-  const PortId port = queue.port();
-  for (size_t i = 0; i < std::min(count, kLookAhead); ++i) Stage(view, i);
+// Makes packets of the `count` chains whose heads were loaded; see Receive. What is copied may lie
+// anywhere as far as the compiler knows, so whatever is used again stands in locals.
+[[gnu::always_inline]] inline size_t RingReader::Take(const RingView& view, PortId port,
+                                                      uint32_t mtu, Packet** out, size_t count,
+                                                      ReceiveTally& tally) {
+  const ForeignPtr used = view.used + kUsedRing;
   size_t good = 0;
   uint64_t bytes = 0;
   uint64_t snapshot_bytes = 0;
+  Stage(view, 0, std::min(count, kLookAhead));
   for (size_t i = 0; i < count; ++i) {
-    if (i + kLookAhead < count) Stage(view, i + kLookAhead);
+    if (i % kStep == 0 && i + kLookAhead < count) {
+      Stage(view, i + kLookAhead, std::min(count, i + kLookAhead + kStep));
+    }
     const Staged& staged = staged_[i % kWindow];
+    const ForeignPtr data = staged.data;
     const size_t segments_mark = segments_taken_;
     Packet& packet = *out[good];
-    if (staged.data) [[likely]] {
-      const uint32_t length = staged.length;
+    if (data) [[likely]] {
+      const uint32_t length = staged.descriptor.length;
       const uint32_t copied = std::min<uint32_t>(length, Packet::kSnapshot);
-      staged.data.CopyOutShort(packet.snapshot(), copied);
-      packet.Reset(port, packet.snapshot() + kNetHeader, copied - kNetHeader);
+      uint8_t* const snapshot = packet.snapshot();
+      data.CopyOutShort(snapshot, copied);
+      packet.Reset(port, snapshot + kNetHeader, copied - kNetHeader);
       if (length > Packet::kSnapshot) {
         packet.SetPayload(
-            {staged.data + Packet::kSnapshot, length - static_cast<uint32_t>(Packet::kSnapshot)});
+            {data + Packet::kSnapshot, length - static_cast<uint32_t>(Packet::kSnapshot)});
       }
     } else if (!Gather(view, heads_[i], staged.descriptor, port, packet, tally)) {
       continue;
@@ -132,16 +141,38 @@ size_t RingReader::Receive(Queue& queue, const RingView& view, uint32_t mtu, Pac
     snapshot_bytes += packet.header_length();
     ++good;
   }
-  pool.RewindTo(mark + good);
-
   // The container does not look at used elements before the index covers them: see Finish.
-  uint16_t position = queue.cursor.next_avail;
-  for (size_t i = 0; i < count; ++i) PutUsed(view, position++, heads_[i], 0);
-  queue.cursor.next_avail = position;
-
+  const uint32_t mask = view.size - 1U;
+  for (size_t i = 0; i < count; ++i) PutUsedAt(used, (first_ + i) & mask, heads_[i], 0);
   tally.packets += good;
   tally.bytes += bytes;
   tally.snapshot_bytes += snapshot_bytes;
+  return good;
+}
+
+size_t RingReader::TakeBaseline(const RingView& view, PortId port, uint32_t mtu, Packet** out,
+                                size_t count, ReceiveTally& tally) {
+  return Take(view, port, mtu, out, count, tally);
+}
+[[gnu::target("avx2,bmi,bmi2")]] size_t RingReader::TakeAvx2(const RingView& view, PortId port,
+                                                             uint32_t mtu, Packet** out,
+                                                             size_t count, ReceiveTally& tally) {
+  return Take(view, port, mtu, out, count, tally);
+}
+
+size_t RingReader::Receive(Queue& queue, const RingView& view, uint32_t mtu, PacketPool& pool,
+                           Packet** out, size_t max, ReceiveTally& tally) {
+  const size_t wanted = std::min(
+      {max, kMaxBurst, pool.available(), (kMaxSegments - segments_taken_) / kMaxMoreSegments});
+  const size_t count = LoadHeads(queue, view, Available(queue, view, wanted));
+  if (count == 0) return 0;
+
+  const size_t mark = pool.taken();
+  for (size_t i = 0; i < count; ++i) out[i] = pool.Take();
+  first_ = queue.cursor.next_avail;
+  const size_t good = (this->*take_)(view, queue.port(), mtu, out, count, tally);
+  pool.RewindTo(mark + good);
+  queue.cursor.next_avail = static_cast<uint16_t>(first_ + count);
   if (view.memory->faulted()) [[unlikely]] {
     queue.Fail(RingError::kMemoryFaulted);
   }

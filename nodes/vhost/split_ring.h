@@ -83,15 +83,21 @@ class RingReader {
   void EndDispatch() { segments_taken_ = 0; }
 
  private:
-  // A chain on its way through the look-ahead.
+  // The first descriptor of a chain on its way through the look-ahead.
   struct Staged {
-    Descriptor descriptor;  // its first; meaningful only if the chain is not plain
-    ForeignPtr data;        // if the chain is plain (one descriptor, good in itself), where it is
-    uint32_t length = 0;    // of a plain chain, bytes
+    Descriptor descriptor;
+    ForeignPtr data;  // if it is all of the chain and good in itself, where it is
   };
 
   size_t LoadHeads(Queue& queue, const RingView& view, size_t count);
-  void Stage(const RingView& view, size_t i);
+  void Stage(const RingView& view, size_t first, size_t last);
+  size_t Take(const RingView& view, PortId port, uint32_t mtu, Packet** out, size_t count,
+              ReceiveTally& tally);
+  // The same, compiled for what this machine has.
+  size_t TakeBaseline(const RingView& view, PortId port, uint32_t mtu, Packet** out, size_t count,
+                      ReceiveTally& tally);
+  size_t TakeAvx2(const RingView& view, PortId port, uint32_t mtu, Packet** out, size_t count,
+                  ReceiveTally& tally);
   bool Gather(const RingView& view, uint16_t head, const Descriptor& first, PortId port,
               Packet& packet, ReceiveTally& tally);
 
@@ -100,6 +106,9 @@ class RingReader {
   static constexpr size_t kMaxMoreSegments = kMaxChain - 1;
   static constexpr size_t kMaxSegments = kMaxBurst * kMaxMoreSegments;
 
+  size_t (RingReader::*const take_)(const RingView&, PortId, uint32_t, Packet**, size_t,
+                                    ReceiveTally&);
+  uint16_t first_ = 0;  // position of heads_[0]
   std::array<uint16_t, kMaxBurst> heads_;
   std::array<Staged, kWindow> staged_;
   Chain chain_;
