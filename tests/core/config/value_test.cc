@@ -48,8 +48,8 @@ TEST(ParseToml, KeepsTheOrderOfTheFile) {
 }
 
 TEST(ParseToml, ReportsWhereTextIsNotToml) {
-  for (const char* text :
-       {"[weft\n", "a = \n", "a = 1\na = 2\n", "a = \"\xff\"\n", "a = 'x\n", "\xcf\xb3 = 1\n"}) {
+  for (const char* text : {"[weft\n", "a = \n", "a = 1\na = 2\n", "a = \"\xff\"\n", "a = 'x\n",
+                           "\xcf\xb3 = 1\n", "a = 1979-05-27T.\n"}) {
     Errors errors("f");
     EXPECT_FALSE(ParseToml(text, &errors).has_value()) << text;
     EXPECT_THAT(errors.Lines(), ElementsAre(testing::MatchesRegex("f:[12]:[0-9]+: not TOML: .+")));
