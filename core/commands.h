@@ -11,10 +11,14 @@
 namespace weft {
 
 class CommandTable;
+class Reload;
 class Switch;
 
 // Adds core's commands and those of all modules. The table must be gone before the switch.
 absl::Status AddCommands(Switch& the_switch, CommandTable& commands);
+
+// config diff, config apply. `reload` outlives the table.
+absl::Status AddConfigCommands(Reload& reload, CommandTable& commands);
 
 // One table of core's commands each.
 absl::Status AddShowCommands(Switch& s, CommandTable& commands);

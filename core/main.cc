@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// weftd [--check] [FILE]: reads startup.conf, starts the switch and serves the shell until SIGTERM.
+// weftd [--check] [FILE]: reads startup.conf, starts the switch and serves the shell until SIGTERM;
+// SIGHUP reads the file again.
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -21,6 +22,7 @@
 #include "core/plugin/find_plugin.h"
 #include "core/plugin/plugin.h"
 #include "core/preflight.h"
+#include "core/reload.h"
 #include "core/runtime_dir.h"
 #include "core/shell/command_table.h"
 #include "core/shell/server.h"
@@ -38,6 +40,7 @@ constexpr std::string_view kUsage =
     "\n"
     "Runs the switch that FILE describes: ./startup.conf if there is one, else "
     "/etc/weft/startup.conf.\n"
+    "SIGHUP, or `weftctl config apply`, reads it again and changes what differs.\n"
     "  --check      reads FILE, tries what can be tried without side effects, and says what is "
     "wrong\n"
     "  --reference  prints every section and key that FILE may have, as Markdown\n"
@@ -184,8 +187,8 @@ EalOptions EalOptionsFor(const Config& config, const Switch& the_switch, size_t 
 }
 
 // The switch in operation, until a signal ends it. What DPDK gave is given back on return.
-int Serve(EventLoop& loop, Switch& the_switch, Config config, const std::vector<uint16_t>& cores,
-          size_t slots, const std::string& runtime_dir) {
+int Serve(EventLoop& loop, Switch& the_switch, Reload& reload, Config config,
+          const std::vector<uint16_t>& cores, size_t slots, const std::string& runtime_dir) {
   const std::string control_socket = ControlSocketPath(config.weft, runtime_dir);
   const absl::StatusOr<PacketMempool> mempool = MakePacketMempool(slots);
   if (!mempool.ok()) return Fail(MessageOf(mempool.status()));
@@ -195,6 +198,7 @@ int Serve(EventLoop& loop, Switch& the_switch, Config config, const std::vector<
       {.runtime_dir = runtime_dir, .cores = cores, .memory = &memory, .uses_eal = true});
   CommandTable commands;
   if (status.ok()) status = AddCommands(the_switch, commands);
+  if (status.ok()) status = AddConfigCommands(reload, commands);
   ControlServer control(loop, commands);
   if (status.ok()) status = control.Listen(control_socket);
   if (status.ok()) {
@@ -229,6 +233,8 @@ int Run(const CommandLine& line) {
 
   // Before other threads start, so that all of them leave these to the loop.
   for (const int number : {SIGTERM, SIGINT}) loop.OnSignal(number, [&loop] { loop.Stop(); });
+  Reload reload(the_switch, line.file);
+  loop.OnSignal(SIGHUP, [&reload] { reload.Apply().IgnoreError(); });  // it logs its errors
   const std::vector<uint16_t> cores =
       *ChooseCores(config->workers.cores.value_or(std::vector<uint16_t>()), AvailableCores());
   const size_t slots = cores.size() * WorkerOptions().pool_size;
@@ -236,7 +242,7 @@ int Run(const CommandLine& line) {
     return Fail(MessageOf(status));
   const EalOptions eal = EalOptionsFor(*config, the_switch, slots);
   if (absl::Status status = StartEal(eal); !status.ok()) return Fail(MessageOf(status));
-  const int result = Serve(loop, the_switch, *std::move(config), cores, slots, runtime_dir);
+  const int result = Serve(loop, the_switch, reload, *std::move(config), cores, slots, runtime_dir);
   StopEal();
   return result;
 }

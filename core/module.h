@@ -141,11 +141,17 @@ class Module {
   // The configuration comes and goes, bridges first. An error undoes the step that it belongs to.
   virtual absl::Status AddBridge(const BridgeConfig&) { return absl::OkStatus(); }
   virtual void RemoveBridge(const std::string& /*name*/) {}
+  // A bridge that is there has other settings now. Its static entries follow with Configured.
+  virtual absl::Status ChangeBridge(const BridgeConfig&) { return absl::OkStatus(); }
+  // A port that changes its bridge or its addresses is removed and added again, while its backend
+  // goes on.
   virtual absl::Status AddPort(PortId, const PortConfig&) { return absl::OkStatus(); }
   virtual void RemovePort(PortId) {}
   // All bridges and ports of the configuration are there: what names ports can be resolved (static
-  // entries).
+  // entries). Again after every reload.
   virtual absl::Status Configured(const Config&) { return absl::OkStatus(); }
+  // A reload begins: what was resolved and is not in this configuration is over.
+  virtual void Retain(const Config&) {}
   virtual void PortUp(PortId) {}
   virtual void PortDown(PortId) {}
 };

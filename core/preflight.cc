@@ -20,13 +20,18 @@ std::vector<std::string> Preflight(const Config& config, const std::vector<PortK
   keep("[weft] runtime-dir", CheckRuntimeDir(runtime_dir));
   keep("[weft] control-socket", CheckSocketPath(ControlSocketPath(config.weft, runtime_dir)));
   for (const PortConfig& port : config.ports) {
-    for (const PortKind& kind : kinds) {
-      if (kind.name != port.kind || !kind.preflight) continue;
-      keep(Cat("port \"", port.name, "\""),
-           kind.preflight(port, Cat(runtime_dir, "/ports/", port.name)));
-    }
+    keep(Cat("port \"", port.name, "\""),
+         PreflightPort(port, kinds, Cat(runtime_dir, "/ports/", port.name)));
   }
   return problems;
+}
+
+absl::Status PreflightPort(const PortConfig& port, const std::vector<PortKind>& kinds,
+                           const std::string& directory) {
+  for (const PortKind& kind : kinds) {
+    if (kind.name == port.kind && kind.preflight) return kind.preflight(port, directory);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace weft

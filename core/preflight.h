@@ -16,4 +16,8 @@ namespace weft {
 std::vector<std::string> Preflight(const Config& config, const std::vector<PortKind>& kinds,
                                    const std::string& runtime_dir);
 
+// The same for one port, whose own directory is `directory`.
+absl::Status PreflightPort(const PortConfig& port, const std::vector<PortKind>& kinds,
+                           const std::string& directory);
+
 }  // namespace weft

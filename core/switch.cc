@@ -71,16 +71,12 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
     stats_.AddWorker(worker.id, workers_.back()->counters());
   }
   for (const BridgeConfig& bridge : config_.bridges) {
-    for (Module* module : all_modules_) {
-      if (absl::Status status = module->AddBridge(bridge); !status.ok()) return status;
-    }
+    if (absl::Status status = AddBridge(bridge); !status.ok()) return status;
   }
   for (const PortConfig& port : config_.ports) {
     if (absl::Status status = AddPort(port); !status.ok()) return status;
   }
-  for (Module* module : all_modules_) {
-    if (absl::Status status = module->Configured(config_); !status.ok()) return status;
-  }
+  if (absl::Status status = ResolveNames(config_); !status.ok()) return status;
   for (const auto& worker : workers_) {
     worker->Start();
     LogInfo(Cat("worker ", worker->id().value(), ": runs on core ", worker->core()));
@@ -151,8 +147,7 @@ absl::Status Switch::MakePort(Port& port, const PortConfig& wanted) {
   port.worker = WorkerId();
   port.worker = LeastLoadedWorker();
   port.wiring.output = kind->output;
-  for (const auto& [feature, table] : config.features)
-    port.wiring.features.push_back({feature, table.object});
+  SetWiring(port, config);
   for (Module* module : all_modules_) {
     if (absl::Status status = module->AddPort(port.id, config); !status.ok()) return status;
   }

@@ -58,6 +58,25 @@ class Switch {
   absl::Status AddPort(const PortConfig& config);
   absl::Status RemovePort(std::string_view name);
 
+  // The steps of a reload, besides these two; core/reload_steps.h orders them. An error leaves
+  // everything as it was before that step.
+  absl::Status AddBridge(const BridgeConfig& config);
+  absl::Status ChangeBridge(const BridgeConfig& config);
+  void RemoveBridge(const std::string& name);  // its ports have gone
+  // The port stays connected, and is in no bridge until it joins one.
+  void LeaveBridge(const std::string& port);
+  absl::Status JoinBridge(const PortConfig& config);
+  absl::Status SetFeatures(const PortConfig& config);
+  absl::Status ResolveNames(const Config& config);
+  void RetainNames(const Config& config);
+  // Waits until workers have let go of all that was retired; a second at most.
+  void Settle();
+  // The configuration that runs from now on.
+  void Adopt(Config config) { config_ = std::move(config); }
+  // What runs: the last file, with the ports that are there, whoever added them.
+  Config Running() const;
+  bool stopping() const { return stopping_; }
+
   const NodeCatalog& catalog() const { return catalog_; }
   const Schemas& schemas() const { return schemas_; }
   const GraphPlan& plan() const { return *plan_; }
@@ -86,6 +105,7 @@ class Switch {
   void ForgetPort(PortId id);
   absl::Status RetirePort(PortId id);
   WorkerId LeastLoadedWorker() const;
+  void SetWiring(Port& port, const PortConfig& config);
   void PollRcu();
 
   EventLoop& loop_;

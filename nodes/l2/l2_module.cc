@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nodes/l2/l2_module.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/text.h"
@@ -50,16 +51,29 @@ void L2Module::RemoveBridge(const std::string& name) {
   state_->RemoveBridge(state_->FindBridge(name)).IgnoreError();
 }
 
+absl::Status L2Module::ChangeBridge(const BridgeConfig& bridge) {
+  return state_->SetAgeing(state_->FindBridge(bridge.name),
+                           static_cast<Seconds>(bridge.ageing.count()));
+}
+
 absl::Status L2Module::AddPort(PortId port, const PortConfig& config) {
   const BridgeId bridge = state_->FindBridge(config.bridge);
   if (!bridge.valid())
     return absl::NotFoundError(Cat("there is no bridge \"", config.bridge, "\""));
-  return state_->AddPort(port, bridge, {.mac = config.mac, .mac_limit = config.MacLimit()});
+  absl::Status status =
+      state_->AddPort(port, bridge, {.mac = config.mac, .mac_limit = config.MacLimit()});
+  if (status.ok() && config.mac) own_[port] = Entry(config.bridge, *config.mac);
+  return status;
 }
 
-void L2Module::RemovePort(PortId port) { state_->RemovePort(port); }
+void L2Module::RemovePort(PortId port) {
+  state_->RemovePort(port);
+  own_.erase(port);
+  std::erase_if(static_, [port](const auto& entry) { return entry.second == port; });
+}
 
 absl::Status L2Module::Configured(const Config& config) {
+  Retain(config);
   for (const BridgeConfig& bridge : config.bridges) {
     for (const StaticEntry& entry : bridge.static_entries) {
       for (const auto& port : ports_->ports()) {
@@ -69,10 +83,31 @@ absl::Status L2Module::Configured(const Config& config) {
             !status.ok()) {
           return status;
         }
+        static_[Entry(bridge.name, entry.mac)] = port->id;
       }
     }
   }
   return absl::OkStatus();
+}
+
+void L2Module::Retain(const Config& config) {
+  std::erase_if(static_, [&](const auto& item) {
+    const auto& [bridge, mac] = item.first;
+    const PortId port = item.second;
+    const std::string name = ports_->NameOf(port);
+    const BridgeConfig* const wanted = config.FindBridge(bridge);
+    const bool stays =
+        wanted != nullptr && std::any_of(wanted->static_entries.begin(),
+                                         wanted->static_entries.end(), [&](const StaticEntry& e) {
+                                           return e.mac == item.first.second && e.port == name;
+                                         });
+    // What is the port's own as well stays in the database for that reason.
+    const auto own = own_.find(port);
+    if (!stays && (own == own_.end() || own->second != item.first)) {
+      state_->RemoveStatic(state_->FindBridge(bridge), mac).IgnoreError();  // it is there
+    }
+    return !stays;
+  });
 }
 
 void L2Module::PortUp(PortId port) { state_->PortUp(port); }

@@ -3,9 +3,13 @@
 // thread.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "core/base/event_loop.h"
+#include "core/base/mac_address.h"
 #include "core/module.h"
 #include "nodes/l2/bridge.h"
 
@@ -21,19 +25,25 @@ class L2Module final : public Module {
 
   absl::Status AddBridge(const BridgeConfig& bridge) override;
   void RemoveBridge(const std::string& name) override;
+  absl::Status ChangeBridge(const BridgeConfig& bridge) override;
   absl::Status AddPort(PortId port, const PortConfig& config) override;
   void RemovePort(PortId port) override;
   absl::Status Configured(const Config& config) override;
+  void Retain(const Config& config) override;
   void PortUp(PortId port) override;
   void PortDown(PortId port) override;
 
  private:
+  using Entry = std::pair<std::string, MacAddress>;  // of the bridge of that name
+
   absl::StatusOr<Reply> ShowFdb(const Arguments& arguments) const;
   Reply ShowBridges() const;
 
   EventLoop* loop_ = nullptr;
   const PortTable* ports_ = nullptr;
   std::unique_ptr<L2State> state_;
+  std::map<PortId, Entry> own_;     // the `mac` of ports that have one
+  std::map<Entry, PortId> static_;  // entries of [[bridge]] that are in force
   EventLoop::TimerId tick_timer_ = 0;
 };
 

@@ -13,12 +13,12 @@ sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 import weft_e2e as e2e  # noqa: E402  (the path comes first)
 
 CONFIG = '[plugins]\nload = ["mac-guard"]\n' + e2e.ports("web-1", "web-2")
-VERBS = ("show", "trace", "port", "help")
+VERBS = ("show", "trace", "port", "config", "help")
 
 
 def commands(text):
     named = re.findall(r"`weftctl ([^`|]+)`?", text)
-    for row in re.findall(r"^\| (`(?:show|trace|port) .*?) \|", text, re.MULTILINE):
+    for row in re.findall(r"^\| (`(?:show|trace|port|config) .*?) \|", text, re.MULTILINE):
         named += re.findall(r"`([^`]+)`", row)
     for command in named:
         command = command.strip().replace("NAME", "web-1")

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// config diff, config apply.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/commands.h"
+#include "core/reload.h"
+#include "core/shell/command_table.h"
+
+namespace weft {
+namespace {
+
+absl::StatusOr<Reply> TableOf(const absl::StatusOr<std::vector<ConfigAction>>& actions) {
+  if (!actions.ok()) return actions.status();
+  Table table{.columns = {{"action", "add, change, replace (delete and add again) or delete"},
+                          {"what", "the bridge or the port"},
+                          {"details", "each key that differs"}},
+              .if_empty = "nothing: the file says what is there already"};
+  for (const ConfigAction& action : *actions) {
+    table.rows.push_back(
+        {std::string(kConfigVerbs.name(action.verb)), action.What(), action.details});
+  }
+  return Reply(std::move(table));
+}
+
+}  // namespace
+
+absl::Status AddConfigCommands(Reload& reload, CommandTable& commands) {
+  std::vector<Command> table;
+  table.push_back({.words = "config diff",
+                   .help = "What config apply would do; changes nothing",
+                   .run = [&reload](const Arguments&) { return TableOf(reload.Diff()); }});
+  table.push_back({.words = "config apply",
+                   .help = "Reads startup.conf again and changes what differs, all or nothing",
+                   .run = [&reload](const Arguments&) { return TableOf(reload.Apply()); }});
+  for (Command& command : table) {
+    if (absl::Status status = commands.Add(std::move(command), "core"); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace weft

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/reload.h"
+
+#include <optional>
+#include <utility>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/config/reader.h"
+#include "core/preflight.h"
+#include "core/reload_steps.h"
+
+namespace weft {
+namespace {
+
+// What the machine lacks for ports that are to come.
+void CheckPorts(const Switch& the_switch, const Config& wanted,
+                const std::vector<ConfigAction>& actions, Errors* errors) {
+  for (const ConfigAction& action : actions) {
+    if (action.thing != ConfigAction::Thing::kPort ||
+        (action.verb != ConfigAction::Verb::kAdd && action.verb != ConfigAction::Verb::kReplace)) {
+      continue;
+    }
+    const PortConfig& port = *wanted.FindPort(action.name);
+    const absl::Status status =
+        PreflightPort(port, the_switch.kinds(), the_switch.PortDirectory(port.name));
+    if (!status.ok()) errors->Add(port.where, Cat("port \"", port.name, "\": ", MessageOf(status)));
+  }
+}
+
+absl::Status AllOf(const Errors& errors) {
+  return absl::InvalidArgumentError(Join(errors.Lines(), "\n"));
+}
+
+}  // namespace
+
+absl::StatusOr<Reload::Plan> Reload::Read() const {
+  Errors errors(file_);
+  const std::optional<Document> document = Document::Load(file_, &errors);
+  std::optional<Config> wanted;
+  if (document) wanted = ReadAll(*document, switch_.schemas(), &errors);
+  if (!wanted) return AllOf(errors);
+  Plan plan{switch_.Running(), *std::move(wanted), {}};
+  CheckNeedsNoRestart(plan.running, plan.wanted, *document, &errors);
+  plan.actions = DiffConfigs(plan.running, plan.wanted);
+  CheckPorts(switch_, plan.wanted, plan.actions, &errors);
+  if (!errors.empty()) return AllOf(errors);
+  return plan;
+}
+
+absl::Status Reload::Change(Plan& plan) {
+  if (switch_.stopping()) return absl::FailedPreconditionError("weftd is about to stop");
+  ReloadSteps steps(switch_, plan.running, plan.wanted, plan.actions);
+  if (const absl::Status status = steps.Run(); !status.ok()) {
+    Errors errors(file_);
+    errors.Add(steps.failed_at(), MessageOf(status));
+    return absl::Status(status.code(), Join(errors.Lines(), "\n"));
+  }
+  if (plan.running.weft.log != plan.wanted.weft.log) SetLogLevel(plan.wanted.weft.log);
+  switch_.Adopt(std::move(plan.wanted));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<ConfigAction>> Reload::Diff() const {
+  absl::StatusOr<Plan> plan = Read();
+  if (!plan.ok()) return plan.status();
+  return std::move(plan->actions);
+}
+
+absl::StatusOr<std::vector<ConfigAction>> Reload::Apply() {
+  absl::StatusOr<Plan> plan = Read();
+  absl::Status status = plan.status();
+  if (status.ok()) status = Change(*plan);
+  if (!status.ok()) {
+    LogError("reload: refused");
+    const std::string message = MessageOf(status);
+    std::string_view rest = message;
+    while (!rest.empty()) {
+      const size_t end = rest.find('\n');
+      LogError(Cat("reload: ", rest.substr(0, end)));
+      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    }
+    return status;
+  }
+  for (const ConfigAction& action : plan->actions) {
+    LogInfo(Cat("reload: ", kConfigVerbs.name(action.verb), " ", action.What(),
+                action.details.empty() ? "" : Cat(": ", action.details)));
+  }
+  LogInfo(plan->actions.empty() ? Cat("reload: ", file_, " says what is there already")
+                                : Cat("reload: ", plan->actions.size(), " changes, done"));
+  return std::move(plan->actions);
+}
+
+}  // namespace weft

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// startup.conf read again while the switch runs: what would change, or the change itself, all or
+// nothing. Ports that stay as they are notice nothing. Control thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/config/diff.h"
+#include "core/switch.h"
+
+namespace weft {
+
+class Reload {
+ public:
+  // `file` is read again each time.
+  Reload(Switch& the_switch, std::string file) : switch_(the_switch), file_(std::move(file)) {}
+
+  // What Apply would do. An error has a line for each mistake of the file, with line and column.
+  absl::StatusOr<std::vector<ConfigAction>> Diff() const;
+  // Does it, and says so in the log. After an error everything is as it was.
+  absl::StatusOr<std::vector<ConfigAction>> Apply();
+
+ private:
+  struct Plan {
+    Config running;
+    Config wanted;
+    std::vector<ConfigAction> actions;
+  };
+  absl::StatusOr<Plan> Read() const;
+  absl::Status Change(Plan& plan);
+
+  Switch& switch_;
+  const std::string file_;
+};
+
+}  // namespace weft
