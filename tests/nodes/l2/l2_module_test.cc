@@ -59,7 +59,8 @@ class L2ModuleTest : public ::testing::Test {
     for (const Command& command : registry_.commands()) {
       if (command.words != "show l2 fdb") continue;
       std::vector<std::string> lines;
-      for (const std::vector<Cell>& row : std::get<Table>(*command.run(Arguments())).rows) {
+      const absl::StatusOr<Reply> reply = command.run(Arguments());
+      for (const std::vector<Cell>& row : std::get<Table>(*reply).rows) {
         EXPECT_TRUE(std::get<bool>(row[3])) << "static";
         lines.push_back(Cat(std::get<std::string>(row[0]), " ", std::get<std::string>(row[2]), " ",
                             std::get<std::string>(row[1])));
