@@ -30,6 +30,7 @@
 #include "core/version.h"
 #include "core/worker/cpu_set.h"
 #include "core/worker/eal.h"
+#include "core/worker/eal_memory.h"
 #include "nodes/builtin.h"
 
 namespace weft {
@@ -91,6 +92,11 @@ std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int* status) 
     line.file = std::filesystem::exists("startup.conf") ? "startup.conf" : "/etc/weft/startup.conf";
   }
   return line;
+}
+
+// "1 port", "2 ports".
+std::string Counted(size_t count, std::string_view what) {
+  return Cat(count, " ", what, count == 1 ? "" : "s");
 }
 
 int Fail(std::string_view what) {
@@ -220,14 +226,25 @@ int Run(const CommandLine& line) {
   std::optional<Config> config = ReadConfig(line.file, line.check, the_switch);
   if (!config) return 1;
   const std::string runtime_dir = RuntimeDir(config->weft);
-  const std::vector<std::string> problems = Preflight(*config, the_switch.kinds(), runtime_dir);
+  std::vector<std::string> problems = Preflight(*config, the_switch.kinds(), runtime_dir);
+  // Empty if they are not there, and then that is a problem already.
+  const std::vector<uint16_t> cores =
+      ChooseCores(config->workers.cores.value_or(std::vector<uint16_t>()), AvailableCores())
+          .value_or(std::vector<uint16_t>());
+  const size_t slots = cores.size() * WorkerOptions().pool_size;
+  const EalOptions eal = EalOptionsFor(*config, the_switch, slots);
+  if (absl::Status status = CheckEalMemory(EalArguments(eal), MachineMemory::Read());
+      !status.ok()) {
+    problems.push_back(Cat("[dpdk] ", MessageOf(status)));
+  }
   for (const std::string& problem : problems) {
     std::fprintf(stderr, "%s: %s\n", line.file.c_str(), problem.c_str());
   }
   if (!problems.empty()) return 1;
   if (line.check) {
-    std::printf("%s: fine: %zu ports in %zu bridges\n", line.file.c_str(), config->ports.size(),
-                config->bridges.size());
+    std::printf("%s: fine: %s in %s\n", line.file.c_str(),
+                Counted(config->ports.size(), "port").c_str(),
+                Counted(config->bridges.size(), "bridge").c_str());
     return 0;
   }
 
@@ -235,12 +252,8 @@ int Run(const CommandLine& line) {
   for (const int number : {SIGTERM, SIGINT}) loop.OnSignal(number, [&loop] { loop.Stop(); });
   Reload reload(the_switch, line.file);
   loop.OnSignal(SIGHUP, [&reload] { reload.Apply().IgnoreError(); });  // it logs its errors
-  const std::vector<uint16_t> cores =
-      *ChooseCores(config->workers.cores.value_or(std::vector<uint16_t>()), AvailableCores());
-  const size_t slots = cores.size() * WorkerOptions().pool_size;
   if (absl::Status status = PrepareRuntimeDir(runtime_dir); !status.ok())
     return Fail(MessageOf(status));
-  const EalOptions eal = EalOptionsFor(*config, the_switch, slots);
   if (absl::Status status = StartEal(eal); !status.ok()) return Fail(MessageOf(status));
   const int result = Serve(loop, the_switch, reload, *std::move(config), cores, slots, runtime_dir);
   StopEal();

@@ -87,7 +87,7 @@ absl::StatusOr<std::vector<ConfigAction>> Reload::Apply() {
                 action.details.empty() ? "" : Cat(": ", action.details)));
   }
   LogInfo(plan->actions.empty() ? Cat("reload: ", file_, " says what is there already")
-                                : Cat("reload: ", plan->actions.size(), " changes, done"));
+                                : Cat("reload: done, actions: ", plan->actions.size()));
   return std::move(plan->actions);
 }
 

@@ -9,11 +9,11 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/worker/cpu_set.h"
+#include "core/worker/eal_memory.h"
 
 namespace weft {
 namespace {
@@ -23,21 +23,6 @@ constexpr uint64_t kMegabyte = 1 << 20;
 bool Has(const std::vector<std::string>& arguments, std::string_view wanted) {
   return std::any_of(arguments.begin(), arguments.end(),
                      [&](const std::string& argument) { return argument.starts_with(wanted); });
-}
-
-// Bytes of huge pages that are free now, of the default size.
-uint64_t FreeHugeMemory() {
-  std::ifstream meminfo("/proc/meminfo");
-  std::string key;
-  uint64_t value = 0;
-  uint64_t free = 0;
-  uint64_t size = 0;
-  std::string rest;
-  while (meminfo >> key >> value && std::getline(meminfo, rest)) {
-    if (key == "HugePages_Free:") free = value;
-    if (key == "Hugepagesize:") size = value * 1024;
-  }
-  return free * size;
 }
 
 // EAL logs to a file of ours, so that a failure can say why and a start says nothing.
@@ -96,7 +81,8 @@ std::vector<std::string> EalArguments(const EalOptions& options) {
   }
   // Twice what is asked for: EAL's own structures, and the space between objects.
   const uint64_t megabytes = std::max<uint64_t>(64, 2 * options.memory / kMegabyte + 16);
-  const bool huge = !Has(options.extra, "--no-huge") && FreeHugeMemory() >= megabytes * kMegabyte;
+  const bool huge =
+      !Has(options.extra, "--no-huge") && MachineMemory::Read().huge_free >= megabytes * kMegabyte;
   if (!Has(options.extra, "--no-huge") && !Has(options.extra, "--in-memory")) {
     if (huge && !Has(options.extra, "--huge")) {
       // Needs no hugetlbfs that is mounted and writable, and leaves no pages behind.

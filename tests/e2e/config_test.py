@@ -89,8 +89,10 @@ def all_mistakes_at_once():
 
 def a_check_leaves_nothing_behind():
     with Attempt() as attempt:
-        equal(attempt.run(ports("web-1", "web-2"), "--check"),
-              (0, f"{attempt.file}: fine: 2 ports in 1 bridges\n", ""), "answer to --check")
+        bridge = '[[bridge]]\nname = "default"\n'
+        for text, fine in ((ports("web-1", "web-2"), "2 ports in 1 bridge"), (ports("web-1"), "1 port in 1 bridge"),
+                           (bridge + bridge.replace("default", "other"), "0 ports in 2 bridges")):
+            equal(attempt.run(text, "--check"), (0, f"{attempt.file}: fine: {fine}\n", ""), "answer to --check")
         equal(attempt.runtime_dir.exists(), False, "the runtime directory is there")
 
 
@@ -115,6 +117,14 @@ def what_the_machine_has_not():
 
 def too_little_memory():
     with Attempt() as attempt:
+        for options in ((), ("--check",)):
+            # More than machines have, however they give it.
+            attempt.refused("[dpdk]\nmemory = 1048576\neal = ['--no-huge']\n" + ports("web-1"),
+                            "[dpdk] memory: DPDK would reserve 2097168 MB, but the machine has", options=options)
+            attempt.refused("[dpdk]\nmemory = 1048576\neal = ['--in-memory']\n" + ports("web-1"),
+                            "DPDK is to have 2097168 MB of huge pages", "MB are free; reserve more", options=options)
+            attempt.refused("[dpdk]\neal = ['--in-memory', '--no-huge']\n" + ports("web-1"), "keep one of them",
+                            options=options)
         many = "".join(f'[[port]]\nname = "nic-{i}"\nmtu = 9000\ndpdk = {{ device = "net_null{i}" }}\n'
                        for i in range(8))
         sentence = attempt.refused("[dpdk]\nmemory = 16\neal = ['--no-huge']\n" + many,
