@@ -85,11 +85,13 @@ inline constexpr size_t kMaxDescriptors = kMaxRegions;
 // Virtio feature bits (virtio 1.2 §5.1.3 and §6) and the one that vhost-user adds.
 inline constexpr uint64_t kFeatureMergeable = uint64_t{1} << 15;
 inline constexpr uint64_t kFeatureIndirect = uint64_t{1} << 28;
+inline constexpr uint64_t kFeatureEventIndex = uint64_t{1} << 29;
 inline constexpr uint64_t kFeatureProtocol = uint64_t{1} << 30;
 inline constexpr uint64_t kFeatureVersion1 = uint64_t{1} << 32;
 inline constexpr uint64_t kFeatureInOrder = uint64_t{1} << 35;
-inline constexpr uint64_t kOfferedFeatures =
-    kFeatureMergeable | kFeatureIndirect | kFeatureProtocol | kFeatureVersion1 | kFeatureInOrder;
+inline constexpr uint64_t kOfferedFeatures = kFeatureMergeable | kFeatureIndirect |
+                                             kFeatureEventIndex | kFeatureProtocol |
+                                             kFeatureVersion1 | kFeatureInOrder;
 
 inline constexpr uint64_t kProtocolMultiQueue = uint64_t{1} << 0;
 inline constexpr uint64_t kProtocolReplyAck = uint64_t{1} << 3;

@@ -51,14 +51,15 @@ inline constexpr auto kRingErrors = Labels<RingError>({
 // virtio 1.2 §2.7: `size` descriptors of 16 bytes; available and used rings with 2 + 2 bytes before
 // their elements and the event field behind them inside the checked range.
 struct RingView {
-  uint16_t size = 0;       // a power of two, at most kMaxRingSize
-  bool mergeable = false;  // VIRTIO_NET_F_MRG_RXBUF
-  bool indirect = false;   // VIRTIO_F_INDIRECT_DESC
-  bool in_order = false;   // VIRTIO_F_IN_ORDER
-  CallHandle call;         // whom to notify; invalid if the container asked for nobody
-  ForeignPtr descriptors;  // aligned to 16
-  ForeignPtr available;    // aligned to 2
-  ForeignPtr used;         // aligned to 4
+  uint16_t size = 0;         // a power of two, at most kMaxRingSize
+  bool mergeable = false;    // VIRTIO_NET_F_MRG_RXBUF
+  bool indirect = false;     // VIRTIO_F_INDIRECT_DESC
+  bool event_index = false;  // VIRTIO_F_EVENT_IDX
+  bool in_order = false;     // VIRTIO_F_IN_ORDER
+  CallHandle call;           // whom to notify; invalid if the container asked for nobody
+  ForeignPtr descriptors;    // aligned to 16
+  ForeignPtr available;      // aligned to 2
+  ForeignPtr used;           // aligned to 4
   std::shared_ptr<const GuestMemory> memory;
   // What keeps `call` valid, and the kick eventfd (null if the container sent none). A worker may
   // wait on the kick, edge-triggered; it is never read.
@@ -95,6 +96,9 @@ class Queue {
     uint16_t next_avail = 0;  // the available element to take next
     uint16_t next_used = 0;   // the used element to write next; what used->idx will be
     uint16_t avail_seen = 0;  // the last avail->idx that was loaded
+    // With EVENT_IDX: up to where used_event was looked for, and for which call descriptor.
+    uint16_t asked_until = 0;
+    uint16_t asked_call = CallHandle().slot;
   };
   alignas(64) Cursor cursor;
   // A to-guest ring may be written by several workers: held for one burst. Nobody else takes it.
@@ -102,7 +106,7 @@ class Queue {
 
   // Control, before it publishes the first view after a stop.
   void Reset(uint16_t index) {
-    cursor = Cursor{index, index, index};
+    cursor = Cursor{index, index, index, index};
     error_.store(RingError::kNone, std::memory_order_relaxed);
   }
 

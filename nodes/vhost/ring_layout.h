@@ -8,6 +8,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <utility>
 
 #include "nodes/vhost/queue.h"
 
@@ -40,6 +41,11 @@ inline constexpr uint32_t kUsedNoNotify = 1;      // in used->flags, §2.7.10
 inline constexpr size_t kAvailIndex = 2;          // flags, idx, ring[]
 inline constexpr size_t kAvailRing = 4;
 inline constexpr size_t kUsedRing = 4;
+
+// used_event, behind the elements of the available ring (§2.7.7). Its opposite, avail_event behind
+// the used ring (§2.7.10), is never written: weft polls and wants no kick. It keeps the 0 that a
+// fresh ring has, so the first kick comes, which starts the ring.
+inline constexpr size_t UsedEvent(uint16_t size) { return kAvailRing + sizeof(uint16_t) * size; }
 
 // A snapshot of a descriptor of the table: each half is loaded once, and only the copy is looked
 // at.
@@ -88,16 +94,34 @@ inline void PutUsed(const RingView& view, uint16_t position, uint16_t head, uint
   PutUsedAt(view.used + kUsedRing, position & (view.size - 1U), head, length);
 }
 
+// With EVENT_IDX: true if an element that was published since this was last asked has the position
+// at which the container wants to be interrupted (§2.7.7.2). What was published before this ring
+// had this call descriptor may have interrupted nobody: then true in any case, once.
+inline bool PassedUsedEvent(Queue::Cursor& cursor, const RingView& view) {
+  const auto event =
+      (view.available + UsedEvent(view.size)).Load<uint16_t>(std::memory_order_seq_cst);
+  const uint16_t before = std::exchange(cursor.asked_until, cursor.next_used);
+  const uint16_t call = std::exchange(cursor.asked_call, view.call.slot);
+  if (call != view.call.slot) [[unlikely]]
+    return true;
+  return static_cast<uint16_t>(event - before) < static_cast<uint16_t>(cursor.next_used - before);
+}
+
 // Publishes all chains returned so far. One store of used->flags and used->idx together: while weft
-// polls it needs no kick. True if the container wants to be interrupted; the order "index, then
-// look at the flag" is what §2.7.13.3.1 asks a full barrier for.
+// polls it needs no kick; with EVENT_IDX the flags are 0 (§2.7.10.1) and avail_event says the same.
+// True if the container wants to be interrupted; the order "index, then look at the flag or the
+// event" is what §2.7.13.3.1 asks a full barrier for.
 [[nodiscard]] inline bool PublishUsed(Queue& queue, const RingView& view) {
-  const uint32_t flags_and_index = kUsedNoNotify | uint32_t{queue.cursor.next_used} << 16;
+  Queue::Cursor& cursor = queue.cursor;
+  const uint32_t flags = view.event_index ? 0 : kUsedNoNotify;
+  const uint32_t flags_and_index = flags | uint32_t{cursor.next_used} << 16;
   if (!view.call.valid()) {
     view.used.Store(flags_and_index, std::memory_order_release);
+    cursor.asked_call = CallHandle().slot;
     return false;
   }
   view.used.Store(flags_and_index, std::memory_order_seq_cst);
+  if (view.event_index) return PassedUsedEvent(cursor, view);
   return (view.available.Load<uint16_t>(std::memory_order_seq_cst) & kAvailNoInterrupt) == 0;
 }
 

@@ -42,6 +42,7 @@ absl::StatusOr<std::unique_ptr<RingView>> RingSetup::Validate(
   view->size = static_cast<uint16_t>(size);
   view->mergeable = (features & kFeatureMergeable) != 0;
   view->indirect = (features & kFeatureIndirect) != 0;
+  view->event_index = (features & kFeatureEventIndex) != 0;
   view->in_order = (features & kFeatureInOrder) != 0;
   view->call = call == nullptr ? CallHandle() : call->handle();
   view->descriptors = *descriptors;

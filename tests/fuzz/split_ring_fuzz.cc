@@ -4,13 +4,17 @@
 // taken from one and written to the other. Whatever they say, every chain that was taken comes back
 // once, packets are conserved, and what is written fits.
 //
-// Two modes. Guarded: each buffer has an address of its own, and a guest field that is loaded twice
-// for one frame aborts (builds with WEFT_COUNT_GUEST_LOADS). Free: addresses collide at will,
+// With EVENT_IDX every frame is published by itself, and the container is interrupted exactly when
+// it asked for it.
+//
+// Two more modes. Guarded: each buffer has an address of its own, and a guest field that is loaded
+// twice for one frame aborts (builds with WEFT_COUNT_GUEST_LOADS). Free: addresses collide at will,
 // buffers may be merged, and nobody counts loads.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "core/packet/packet_pool.h"
 #include "nodes/vhost/receive_ring.h"
@@ -40,7 +44,31 @@ class Input {
 };
 
 struct Mode {
-  bool guarded, mergeable, indirect;
+  bool guarded, mergeable, indirect, event_index;
+};
+
+// Where a container wants its next interrupt, and what a switch that looks at every position by
+// itself does about it (virtio 1.2 §2.7.7.2).
+class Interrupts {
+ public:
+  Interrupts(GuestRing& ring, uint16_t index) : ring_(ring), index_(index) {}
+  void Choose(Input& input) {
+    event_ = static_cast<uint16_t>(index_ + input.Byte() % 4 - 1);
+    ring_.SetUsedEvent(event_);
+  }
+  // The ring was published: `asked` is what the code says.
+  void Check(bool asked) {
+    bool wanted = std::exchange(first_, false);  // a new call descriptor is used once in any case
+    for (; index_ != ring_.used_index(); ++index_) wanted |= index_ == event_;
+    Require(asked == wanted);
+    Require(ring_.used_flags() == 0 && ring_.avail_event() == 0);
+  }
+
+ private:
+  GuestRing& ring_;
+  uint16_t index_;
+  uint16_t event_ = 0;
+  bool first_ = true;
 };
 
 // A length that is often near a limit.
@@ -95,6 +123,8 @@ void Fill(Input& input, GuestRing& ring, Guest& data, Mode mode) {
   ring.view().memory = data.memory();
   ring.view().mergeable = mode.mergeable;
   ring.view().indirect = mode.indirect;
+  ring.view().event_index = mode.event_index;
+  if (mode.event_index) ring.view().call = CallHandle{0};
   for (uint16_t i = 0; i < ring.size(); ++i) ring.Write(i, ChooseDescriptor(input, data, mode));
   const size_t heads = input.Byte() % (ring.size() + 1u);
   for (size_t i = 0; i < heads; ++i) {
@@ -107,7 +137,8 @@ void Run(Input& input) {
   const uint8_t choice = input.Byte();
   const Mode mode{.guarded = (choice & 1) == 0,
                   .mergeable = (choice & 2) != 0 && (choice & 1) != 0,
-                  .indirect = (choice & 4) == 0};
+                  .indirect = (choice & 4) == 0,
+                  .event_index = (choice & 8) != 0};
   const auto from_size = static_cast<uint16_t>(1u << input.Byte() % 6);
   const auto to_size = static_cast<uint16_t>(1u << input.Byte() % 6);
   const uint16_t first_index = input.Short();
@@ -116,11 +147,10 @@ void Run(Input& input) {
   static Guest rings(1 << 16);
   static Guest from_data(24 << 20);
   static Guest to_data(24 << 20);
-  for (Guest* guest : {&from_data, &to_data}) {
+  for (Guest* guest : {&rings, &from_data, &to_data}) {
     std::memset(guest->At(Guest::kBase), 0, std::max<size_t>(guest->allocated(), 1 << 16));
     guest->Rewind(0);
   }
-  rings.Rewind(0);
   GuestRing from(rings, from_size, Direction::kToSwitch, PortId(0), first_index);
   GuestRing to(rings, to_size, Direction::kToGuest, PortId(1), first_index);
   // Bytes of what will be headers.
@@ -137,16 +167,27 @@ void Run(Input& input) {
   static RingWriter writer;
   ReceiveTally received;
   TransmitTally sent;
+  Interrupts from_interrupts(from, first_index);
+  Interrupts to_interrupts(to, first_index);
   for (;;) {
+    if (mode.event_index) {
+      from_interrupts.Choose(input);
+      to_interrupts.Choose(input);
+    }
     const uint64_t before = received.packets + received.dropped;
     Packet* packet = nullptr;
     std::optional<ForeignLoadGuard> guard;
     if (mode.guarded) guard.emplace();
     const size_t got = reader.Receive(from.queue(), from.view(), 9202, pool, &packet, 1, received);
     if (received.packets + received.dropped == before) break;
-    if (got == 0) continue;
-    Require(packet->length() >= kMinFrame && packet->length() <= kMaxFrame);
-    writer.Transmit(to.queue(), to.view(), 9202, &packet, 1, sent);
+    if (got != 0) {
+      Require(packet->length() >= kMinFrame && packet->length() <= kMaxFrame);
+      writer.Transmit(to.queue(), to.view(), 9202, &packet, 1, sent);
+    }
+    guard.reset();
+    if (!mode.event_index) continue;
+    to_interrupts.Check(RingWriter::Publish(to.queue(), to.view()));
+    from_interrupts.Check(RingReader::Finish(from.queue(), from.view()));
   }
   Require(received.packets == sent.packets + sent.dropped);
   Require(received.bytes >= sent.bytes && sent.bytes == sent.copied_bytes);

@@ -161,6 +161,14 @@ class GuestRing {
   }
   uint16_t avail_index() const { return avail_index_; }
   void SetAvailFlags(uint16_t flags) { guest_.As<uint16_t>(available_) = flags; }
+  // With EVENT_IDX: interrupt me when the element at this position has been published (§2.7.7).
+  void SetUsedEvent(uint16_t position) {
+    std::atomic_ref<uint16_t>(guest_.As<uint16_t>(available_ + UsedEvent(size_)))
+        .store(position, std::memory_order_seq_cst);
+  }
+  uint16_t avail_event() {  // behind the used ring, §2.7.10
+    return guest_.As<uint16_t>(used_ + kUsedRing + sizeof(UsedElement) * size_);
+  }
   uint16_t used_flags() { return guest_.As<uint16_t>(used_); }
   uint16_t used_index() {
     return std::atomic_ref<uint16_t>(guest_.As<uint16_t>(used_ + 2))

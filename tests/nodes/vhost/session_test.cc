@@ -34,7 +34,7 @@ TEST_F(SessionTest, HandshakeStartsBothRings) {
   ASSERT_NE(view, nullptr);
   ASSERT_NE(to_guest_.Running(), nullptr);
   EXPECT_EQ(view->size, 256);
-  EXPECT_TRUE(view->mergeable && view->indirect && view->in_order);
+  EXPECT_TRUE(view->mergeable && view->indirect && view->event_index && view->in_order);
   EXPECT_TRUE(view->call.valid());
   EXPECT_NE(view->kick, nullptr);
   // The same memory, seen from both sides.

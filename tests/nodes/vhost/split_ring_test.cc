@@ -163,6 +163,64 @@ TEST(RingReader, HonoursTheNotificationFlags) {
   EXPECT_FALSE(reader.Finish(ring)) << "nobody to interrupt";
 }
 
+// virtio 1.2 §2.7.7.2: an interrupt when the element at used_event is published, and at no other.
+TEST(RingReader, InterruptsExactlyWhereTheUsedEventIs) {
+  Guest guest(32 << 20);
+  GuestRing ring(guest, 64, Direction::kToSwitch, PortId(0), 65'500);
+  ring.view().call = CallHandle{3};
+  ring.view().event_index = true;
+  Reader reader;
+  uint32_t seed = 0;
+  // Has frames taken and returned, in one go.
+  const auto take = [&](size_t count) {
+    for (size_t i = 0; i < count; ++i) ring.Send(PatternFrame(60, seed++));
+    EXPECT_EQ(reader.Receive(ring).size(), count);
+    return reader.Finish(ring);
+  };
+  ring.SetUsedEvent(1'000);
+  EXPECT_TRUE(take(1)) << "a call descriptor that is new is used once";
+  EXPECT_FALSE(take(1));
+  EXPECT_EQ(ring.used_flags(), 0) << "§2.7.10.1";
+  for (const size_t burst : {1, 2, 7, 64}) {
+    for (const size_t at : {size_t{0}, burst / 2, burst - 1}) {
+      ring.SetUsedEvent(static_cast<uint16_t>(ring.used_index() + at));
+      EXPECT_TRUE(take(burst)) << "element " << at << " of " << burst;
+      EXPECT_FALSE(take(burst)) << "it was asked for once";
+    }
+    ring.SetUsedEvent(static_cast<uint16_t>(ring.used_index() + burst));
+    EXPECT_FALSE(take(burst)) << "one short of it";
+    EXPECT_TRUE(take(1));
+    ring.SetUsedEvent(static_cast<uint16_t>(ring.used_index() - 1));
+    EXPECT_FALSE(take(burst)) << "it has been passed already";
+  }
+  EXPECT_LT(ring.used_index(), 65'500) << "the index has wrapped on the way";
+  ring.SetAvailFlags(kAvailNoInterrupt);
+  ring.SetUsedEvent(ring.used_index());
+  EXPECT_TRUE(take(1)) << "§2.7.7.2: the flag is ignored";
+  EXPECT_EQ(ring.avail_event(), 0) << "who polls does not move it";
+}
+
+TEST(RingReader, AnInterruptIsNotLostWithTheCallDescriptorThatItWasFor) {
+  Guest guest;
+  GuestRing ring(guest, 64, Direction::kToSwitch);
+  ring.view().event_index = true;
+  Reader reader;
+  const auto take = [&](CallHandle call) {
+    ring.view().call = call;
+    ring.Send(PatternFrame(60));
+    EXPECT_EQ(reader.Receive(ring).size(), 1u);
+    return reader.Finish(ring);
+  };
+  ring.SetUsedEvent(0);
+  EXPECT_FALSE(take(CallHandle())) << "nobody to interrupt";
+  EXPECT_TRUE(take(CallHandle{4}));
+  EXPECT_FALSE(take(CallHandle{4}));
+  EXPECT_TRUE(take(CallHandle{5})) << "it was replaced";
+  EXPECT_FALSE(take(CallHandle{5}));
+  EXPECT_FALSE(take(CallHandle()));
+  EXPECT_TRUE(take(CallHandle{5})) << "it was taken away in between";
+}
+
 TEST(RingReader, RefusesATableThatWasNotNegotiated) {
   Guest guest;
   GuestRing ring(guest, 8, Direction::kToSwitch);

@@ -213,6 +213,36 @@ TEST_F(VhostNodes, InterruptsOnceARingAndDispatch) {
   EXPECT_EQ(count, 1u);
 }
 
+TEST_F(VhostNodes, WithEventIndexInterruptsWhenTheContainerAskedForIt) {
+  Attach(2);
+  UniqueFd fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  auto lease = notifier_.Register(PortId(1), std::move(fd));
+  ASSERT_TRUE(lease.ok()) << lease.status();
+  GuestRing& in = container(1).in;
+  in.view().call = (*lease)->handle();
+  in.view().call_lease = *lease;
+  in.view().event_index = true;
+  Run(in);
+  const auto send = [&](uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) container(0).out.Send(To(1, 64, i));
+    EXPECT_EQ(harness_.Run(), count);
+  };
+  const auto writes = [&](uint64_t wanted) {
+    while (notifier_.writes() < wanted) std::this_thread::yield();
+    EXPECT_EQ(notifier_.writes(), wanted);
+  };
+  send(1);
+  writes(1);
+  in.SetUsedEvent(50);
+  send(49);  // 1 to 49
+  send(1);   // 50
+  writes(2);
+  send(100);
+  in.SetUsedEvent(in.used_index());
+  send(1);
+  writes(3);
+}
+
 TEST_F(VhostNodes, ADeletedPortIsDownAndItsQueuesGoAfterwards) {
   Attach(2);
   const std::weak_ptr<Queue> queue = container(1).in.shared_queue();
