@@ -224,8 +224,8 @@ TEST_F(HostileTest, ImpossibleNumbersAreRefused) {
        [&] {
          front_end_.Send(Request::kSetVringBase, RingPayload{0, 65536});
        }},
-      {"feature bits 0x20000000, which were not offered",
-       [&] { front_end_.Send(Request::kSetFeatures, NumberPayload{uint64_t{1} << 29}); }},
+      {"feature bits 0x200000000, which were not offered",
+       [&] { front_end_.Send(Request::kSetFeatures, NumberPayload{uint64_t{1} << 33}); }},
       {"SET_PROTOCOL_FEATURES: accepts feature bits 0x2",
        [&] { front_end_.Send(Request::kSetProtocolFeatures, NumberPayload{2}); }},
       {"dirty logging",
