@@ -26,6 +26,7 @@ enum class Request : uint32_t {
   kSetProtocolFeatures = 16,
   kGetQueueNum = 17,
   kSetVringEnable = 18,
+  kNetSetMtu = 20,
   kSetStatus = 39,
   kGetStatus = 40,
 };
@@ -83,21 +84,28 @@ inline constexpr uint32_t kMaxPayload = sizeof(MemoryPayload);
 inline constexpr size_t kMaxDescriptors = kMaxRegions;
 
 // Virtio feature bits (virtio 1.2 §5.1.3 and §6) and the one that vhost-user adds.
+//
+// MTU and STATUS are promises about the device's configuration space, which is the front-end's as
+// long as nobody negotiates to share it: it says "mtu" and "status" to the driver. What is left for
+// a back-end is NET_SET_MTU, by which it hears the MTU that the driver was told.
+inline constexpr uint64_t kFeatureMtu = uint64_t{1} << 3;
 inline constexpr uint64_t kFeatureMergeable = uint64_t{1} << 15;
+inline constexpr uint64_t kFeatureStatus = uint64_t{1} << 16;
 inline constexpr uint64_t kFeatureIndirect = uint64_t{1} << 28;
 inline constexpr uint64_t kFeatureEventIndex = uint64_t{1} << 29;
 inline constexpr uint64_t kFeatureProtocol = uint64_t{1} << 30;
 inline constexpr uint64_t kFeatureVersion1 = uint64_t{1} << 32;
 inline constexpr uint64_t kFeatureInOrder = uint64_t{1} << 35;
-inline constexpr uint64_t kOfferedFeatures = kFeatureMergeable | kFeatureIndirect |
-                                             kFeatureEventIndex | kFeatureProtocol |
-                                             kFeatureVersion1 | kFeatureInOrder;
+inline constexpr uint64_t kOfferedFeatures = kFeatureMtu | kFeatureMergeable | kFeatureStatus |
+                                             kFeatureIndirect | kFeatureEventIndex |
+                                             kFeatureProtocol | kFeatureVersion1 | kFeatureInOrder;
 
 inline constexpr uint64_t kProtocolMultiQueue = uint64_t{1} << 0;
 inline constexpr uint64_t kProtocolReplyAck = uint64_t{1} << 3;
+inline constexpr uint64_t kProtocolNetMtu = uint64_t{1} << 4;
 inline constexpr uint64_t kProtocolStatus = uint64_t{1} << 16;
 inline constexpr uint64_t kOfferedProtocolFeatures =
-    kProtocolMultiQueue | kProtocolReplyAck | kProtocolStatus;
+    kProtocolMultiQueue | kProtocolReplyAck | kProtocolNetMtu | kProtocolStatus;
 
 // Device status bits (virtio 1.2 §2.1).
 inline constexpr uint64_t kStatusFeaturesOk = 8;

@@ -56,6 +56,7 @@ struct RingView {
   bool indirect = false;     // VIRTIO_F_INDIRECT_DESC
   bool event_index = false;  // VIRTIO_F_EVENT_IDX
   bool in_order = false;     // VIRTIO_F_IN_ORDER
+  uint32_t mtu = 0xffff;     // that the driver was told (VIRTIO_NET_F_MTU); the port's may be less
   CallHandle call;           // whom to notify; invalid if the container asked for nobody
   ForeignPtr descriptors;    // aligned to 16
   ForeignPtr available;      // aligned to 2

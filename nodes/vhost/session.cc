@@ -162,13 +162,21 @@ void Session::UnwatchKick(Direction direction) {
   if (ring(direction).kick != nullptr) services_.loop.Unwatch(ring(direction).kick->get());
 }
 
+absl::StatusOr<std::unique_ptr<RingView>> Session::MakeView(Direction direction) const {
+  auto view = rings_[static_cast<size_t>(direction)].Validate(features_, memory_);
+  if (!view.ok()) return OfRing(direction, view.status());
+  // virtio 1.2 §5.1.4.1: who was told an MTU is sent no longer frames.
+  if (driver_mtu() != 0) (*view)->mtu = driver_mtu();
+  return view;
+}
+
 absl::Status Session::Start(Direction direction) {
   RingSetup& ring = this->ring(direction);
   if (ring.started || !ring.kicked || !ring.complete() || memory_ == nullptr) {
     return absl::OkStatus();
   }
-  auto view = ring.Validate(features_, memory_);
-  if (!view.ok()) return OfRing(direction, view.status());
+  auto view = MakeView(direction);
+  if (!view.ok()) return view.status();
   // What the container has got back is done and nothing else is: after a restart of either side,
   // whatever base it names, that is where the ring continues (virtio 1.2 §2.7.8: idx follows
   // flags).
@@ -180,8 +188,8 @@ absl::Status Session::Start(Direction direction) {
 }
 
 absl::Status Session::Republish(Direction direction) {
-  auto view = ring(direction).Validate(features_, memory_);
-  if (!view.ok()) return OfRing(direction, view.status());
+  auto view = MakeView(direction);
+  if (!view.ok()) return view.status();
   Publish(direction, *std::move(view));
   return absl::OkStatus();
 }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "core/base/clock.h"
 #include "core/base/event_loop.h"
 #include "core/base/rcu.h"
@@ -41,6 +42,7 @@ struct Services {
 // How much one container may ask for.
 struct SessionLimits {
   uint64_t memory_bytes = uint64_t{64} << 30;
+  uint32_t mtu = 1500;                              // that its driver may be told
   Time message_deadline = std::chrono::seconds(1);  // from the first byte to the last
   uint32_t message_burst = 128;                     // connections count as messages
   uint32_t messages_per_second = 1000;
@@ -79,6 +81,8 @@ class Session {
   }
   int socket() const { return socket_.get(); }
   uint64_t features() const { return features_; }
+  // The MTU that the container's driver was told; 0 if it was told none.
+  uint32_t driver_mtu() const { return (features_ & kFeatureMtu) != 0 ? mtu_ : 0; }
   uint32_t ring_size(Direction direction) const {
     return rings_[static_cast<size_t>(direction)].size;
   }
@@ -104,6 +108,8 @@ class Session {
   RingSetup& ring(Direction direction) { return rings_[static_cast<size_t>(direction)]; }
   void WatchKick(Direction direction);
   void UnwatchKick(Direction direction);
+  // The ring as it is to be published.
+  absl::StatusOr<std::unique_ptr<RingView>> MakeView(Direction direction) const;
   // Starts the ring if all that it needs is there.
   absl::Status Start(Direction direction);
   // Publishes a started ring anew: with new memory, descriptors or enablement.
@@ -134,6 +140,7 @@ class Session {
   uint64_t features_ = 0;
   uint64_t protocol_features_ = 0;
   uint64_t status_ = 0;
+  uint32_t mtu_ = 0;  // by NET_SET_MTU
   std::shared_ptr<const GuestMemory> memory_;
   std::array<RingSetup, 2> rings_;
 };

@@ -73,6 +73,7 @@ const SessionRequests::Row SessionRequests::kRows[] = {
     {{Request::kSetProtocolFeatures, "SET_PROTOCOL_FEATURES", 8, 8, 0, 0}, false, When::kAllRingsStopped, SetProtocolFeatures},
     {{Request::kGetQueueNum, "GET_QUEUE_NUM", 0, 0, 0, 0}, true, When::kAlways, GetQueueNum},
     {{Request::kSetVringEnable, "SET_VRING_ENABLE", 8, 8, 0, 0}, false, When::kAlways, SetVringEnable},
+    {{Request::kNetSetMtu, "NET_SET_MTU", 8, 8, 0, 0}, false, When::kAllRingsStopped, NetSetMtu},
     {{Request::kSetStatus, "SET_STATUS", 8, 8, 0, 0}, false, When::kAlways, SetStatus},
     {{Request::kGetStatus, "GET_STATUS", 0, 0, 0, 0}, true, When::kAlways, GetStatus},
 };
@@ -280,6 +281,20 @@ absl::Status SessionRequests::SetVringEnable(Session& session, Message& message)
   RingSetup& ring = session.ring(*direction);
   ring.enabled = payload.value == 1;
   return ring.started ? Replace(session, *direction) : absl::OkStatus();
+}
+
+// The front-end tells its driver this MTU. It may come before SET_FEATURES: QEMU does it so. Frames
+// of that length have to pass (virtio 1.2 §5.1.4.1), and longer ones than the port's never do.
+absl::Status SessionRequests::NetSetMtu(Session& session, Message& message) {
+  constexpr uint64_t kMinMtu = 68;
+  const uint64_t mtu = message.As<NumberPayload>().value;
+  if (mtu < kMinMtu || mtu > session.limits_.mtu) {
+    return absl::InvalidArgumentError(absl::StrCat("tells its driver an MTU of ", mtu,
+                                                   "; the port takes ", kMinMtu, " to ",
+                                                   session.limits_.mtu));
+  }
+  session.mtu_ = static_cast<uint32_t>(mtu);
+  return absl::OkStatus();
 }
 
 absl::Status SessionRequests::SetStatus(Session& session, Message& message) {

@@ -48,6 +48,7 @@ class SessionRequests {
   static absl::Status SetProtocolFeatures(Session& session, Message& message);
   static absl::Status GetQueueNum(Session& session, Message& message);
   static absl::Status SetVringEnable(Session& session, Message& message);
+  static absl::Status NetSetMtu(Session& session, Message& message);
   static absl::Status SetStatus(Session& session, Message& message);
   static absl::Status GetStatus(Session& session, Message& message);
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nodes/vhost/vhost_input.h"
 
+#include <algorithm>
 #include <span>
 
 namespace weft::vhost {
@@ -44,8 +45,9 @@ void VhostInput::PollPort(const PortRings& port, Frame& frame) {
   const RingView* const view = queue.Running();
   if (view == nullptr) return;
   ReceiveTally tally;
+  const uint32_t mtu = std::min(port.mtu, view->mtu);
   const size_t got =
-      reader_.Receive(queue, *view, port.mtu, graph_->pool(), frame.end(), frame.room(), tally);
+      reader_.Receive(queue, *view, mtu, graph_->pool(), frame.end(), frame.room(), tally);
   if (got + tally.dropped == 0) return;
   used_rings_.push_back({&queue, view});
   frame.set_size(frame.size() + got);

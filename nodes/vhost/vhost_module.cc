@@ -41,11 +41,9 @@ absl::Status Preflight(const PortConfig& config, const std::string& directory) {
 }
 
 std::string FeatureNames(uint64_t features) {
-  static constexpr std::pair<int, std::string_view> kNames[] = {{15, "mrg-rxbuf"},
-                                                                {28, "indirect-desc"},
-                                                                {29, "event-idx"},
-                                                                {32, "version-1"},
-                                                                {35, "in-order"}};
+  static constexpr std::pair<int, std::string_view> kNames[] = {
+      {3, "mtu"},        {15, "mrg-rxbuf"}, {16, "status"},  {28, "indirect-desc"},
+      {29, "event-idx"}, {32, "version-1"}, {35, "in-order"}};
   std::vector<std::string_view> names;
   for (const auto& [bit, name] : kNames) {
     if ((features >> bit & 1) != 0) names.push_back(name);
@@ -111,6 +109,7 @@ std::vector<PortFact> VhostModule::Backend::Facts() const {
     facts.push_back({"peer-uid", static_cast<uint64_t>(info.peer_uid)});
   }
   facts.push_back({"negotiated", FeatureNames(info.features)});
+  if (info.driver_mtu != 0) facts.push_back({"driver-mtu", uint64_t{info.driver_mtu}});
   facts.push_back(
       {"ring-size-rx", uint64_t{info.ring_size[static_cast<size_t>(Direction::kToSwitch)]}});
   facts.push_back(
@@ -150,6 +149,7 @@ absl::StatusOr<std::unique_ptr<PortBackend>> VhostModule::MakePort(const PortReq
       EndpointOptions::From(config, DefaultSocket(request.directory));
   if (!options.ok()) return options.status();
   SessionLimits limits;
+  limits.mtu = request.config.mtu;
   limits.memory_bytes = uint64_t{config.memory_limit} << 20;
   return std::make_unique<Backend>(*this, request, *std::move(options), limits);
 }

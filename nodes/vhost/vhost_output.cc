@@ -85,7 +85,7 @@ void VhostOutput::Send(PortId port, Packet* const* packets, size_t count, bool t
 
   TransmitTally tally;
   std::array<TransmitResult, Frame::kCapacity> results;
-  writer_.Transmit(*rings->to_guest, *view, rings->mtu, packets, count, tally,
+  writer_.Transmit(*rings->to_guest, *view, std::min(rings->mtu, view->mtu), packets, count, tally,
                    traced ? results.data() : nullptr);
   PortCounters& counters = port_counters(port);
   counters.tx_packets.Add(tally.packets);

@@ -59,6 +59,7 @@ VhostPort::Info VhostPort::Describe() const {
   info.connections = connections_;
   if (session_ == nullptr) return info;
   info.features = session_->features();
+  info.driver_mtu = session_->driver_mtu();
   info.ring_size = {session_->ring_size(Direction::kToGuest),
                     session_->ring_size(Direction::kToSwitch)};
   if (const GuestMemory* memory = session_->memory(); memory != nullptr) {

@@ -42,6 +42,7 @@ class VhostPort final : private Session::Owner, private Endpoint::Owner {
     std::string reason;  // why it is in error, or why nobody is connected; may be empty
     std::string socket;
     uint64_t features = 0;                // virtio feature bits that the container accepted
+    uint32_t driver_mtu = 0;              // that its driver was told, 0 if none
     std::array<uint32_t, 2> ring_size{};  // by Direction
     size_t memory_regions = 0;
     uint64_t memory_bytes = 0;

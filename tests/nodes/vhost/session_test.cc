@@ -50,6 +50,44 @@ TEST_F(SessionTest, HandshakeStartsBothRings) {
   EXPECT_EQ(session_->memory()->region_count(), 1U);
 }
 
+TEST_F(SessionTest, AContainerGetsNoLongerFramesThanItsDriverWasToldOf) {
+  Connect();
+  front_end_.Send(Request::kSetProtocolFeatures, NumberPayload{kOfferedProtocolFeatures});
+  // Before SET_FEATURES, as QEMU does it.
+  EXPECT_EQ(front_end_.Ack(Request::kNetSetMtu, NumberPayload{68}), 0U);
+  EXPECT_EQ(front_end_.Ack(Request::kNetSetMtu, NumberPayload{1400}), 0U);
+  EXPECT_EQ(session_->driver_mtu(), 0U) << "not negotiated yet";
+  front_end_.Handshake();
+  EXPECT_EQ(session_->driver_mtu(), 1400U);
+  for (const Queue* queue : {&to_guest_, &to_switch_}) {
+    ASSERT_NE(queue->Running(), nullptr);
+    EXPECT_EQ(queue->Running()->mtu, 1400U);
+  }
+  front_end_.SendMemoryTable();
+  EXPECT_EQ(to_guest_.Running()->mtu, 1400U) << "with other memory, too";
+  EXPECT_EQ(front_end_.Ack(Request::kNetSetMtu, NumberPayload{1300}), 1U);
+  ExpectEnd("NET_SET_MTU: came while ring 0 is started");
+}
+
+TEST_F(SessionTest, AnMtuCountsOnlyIfItIsNegotiated) {
+  Connect();
+  front_end_.Send(Request::kSetProtocolFeatures, NumberPayload{kOfferedProtocolFeatures});
+  EXPECT_EQ(front_end_.Ack(Request::kNetSetMtu, NumberPayload{1400}), 0U);
+  front_end_.Handshake(kOfferedFeatures & ~kFeatureMtu);
+  ASSERT_NE(to_guest_.Running(), nullptr);
+  EXPECT_EQ(to_guest_.Running()->mtu, 0xffffU);
+  EXPECT_EQ(session_->driver_mtu(), 0U);
+}
+
+TEST_F(SessionTest, RefusesAnMtuThatThePortDoesNotTake) {
+  for (const uint64_t mtu : {uint64_t{0}, uint64_t{67}, uint64_t{1501}, uint64_t{1} << 32 | 1400}) {
+    Connect();
+    front_end_.Send(Request::kSetProtocolFeatures, NumberPayload{kOfferedProtocolFeatures});
+    EXPECT_EQ(front_end_.Ack(Request::kNetSetMtu, NumberPayload{mtu}), 1U);
+    ExpectEnd("the port takes 68 to 1500");
+  }
+}
+
 TEST_F(SessionTest, ARingStartsOnItsFirstKickOnly) {
   Connect();
   front_end_.Negotiate();

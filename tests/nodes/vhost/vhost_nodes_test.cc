@@ -176,6 +176,25 @@ TEST_F(VhostNodes, CountsDropsForTheContainerThatIsToBlame) {
   EXPECT_EQ(container(0).out.TakeUsed().size(), 20u) << "all of it comes back";
 }
 
+TEST_F(VhostNodes, AContainerThatWasToldAnMtuGetsAndSendsNothingLonger) {
+  Attach(3);
+  for (GuestRing* ring : {&container(1).in, &container(1).out}) {
+    ring->view().mtu = 1000;
+    Run(*ring);
+  }
+  container(0).out.Send(To(1, 1014));
+  container(0).out.Send(To(1, 1015));
+  container(0).out.Send(To(2, 1514));
+  container(1).out.Send(To(2, 1014));
+  container(1).out.Send(To(2, 1015));
+  EXPECT_EQ(harness_.Run(), 4u);
+  EXPECT_EQ(dropped(1, TransmitDrop::kTooLong), 1u);
+  EXPECT_EQ(harness_.Dropped(PortId(1), "vhost-input", "too-long"), 1u);
+  EXPECT_EQ(harness_.DroppedTotal(), 2u);
+  EXPECT_EQ(container(1).in.TakeUsed().size(), 1u);
+  EXPECT_EQ(container(2).in.TakeUsed().size(), 2u);
+}
+
 TEST_F(VhostNodes, ReturnsBadFramesThoughNothingElseCameIn) {
   Attach(2);
   for (int i = 0; i < 600; ++i) container(0).out.Send(Bytes(13));
