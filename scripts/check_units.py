@@ -45,6 +45,16 @@ def compile_flags(build):
     return flags
 
 
+def database_for_clang(build):
+    """A folder with the compilation database less what clang refuses; g++'s warnings are its own business."""
+    entries = json.loads((build / "compile_commands.json").read_text())
+    for entry in entries:
+        entry["command"] = entry["command"].replace(" -fno-gnu-unique", "")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    (CACHE / "compile_commands.json").write_text(json.dumps(entries))
+    return CACHE
+
+
 def nearest(path, flags):
     """The flags of the source that shares most of its path with this header."""
     def shared(source):
@@ -72,11 +82,11 @@ def jobs(kind, build, files):
                 yield path, ["g++", *nearest(path, flags), "-Werror", "-fsyntax-only", "-include", path,
                              "-x", "c++", "/dev/null"]
     else:
+        database = str(database_for_clang(build))
         for path in files:
             if path in flags:
-                # The flags are g++'s: its warnings are its own business, whether clang knows them or not.
                 yield path, ["clang-tidy", "--quiet", "--warnings-as-errors=*", "--extra-arg=-w",
-                             "-p", str(build), path]
+                             "-p", database, path]
             elif path.endswith(".cc"):
                 print(f"note: {path} is not built, so clang-tidy does not see it")
 

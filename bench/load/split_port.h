@@ -43,7 +43,7 @@ struct SplitRing {
     uint32_t head;
     uint32_t length;
   };
-  static constexpr uint16_t kWrite = 2;     // Descriptor::flags
+  static constexpr uint16_t kWrite = 2;        // Descriptor::flags
   static constexpr uint16_t kNoNotify = 1;     // used->flags
   static constexpr uint16_t kNoInterrupt = 1;  // available->flags
 

@@ -197,7 +197,7 @@ TEST(StampTest, ReadsForeignPartsSafely) {
   std::memset(&foreign.parts[0], 'x', sizeof(StampPart));  // no end to either text
   std::memset(&foreign.parts[11], '\n', 2);
   const std::string message = MessageOf(CompareStamps(foreign, kStamp));
-  EXPECT_THAT(message, HasSubstr("SDK version is \"\" there and \"1\" here"));
+  EXPECT_THAT(message, HasSubstr(Cat("SDK version is \"\" there and \"", kSdkVersion, "\" here")));
   EXPECT_THAT(message, HasSubstr("\"" + std::string(24, 'x') + "\" is \"" + std::string(80, 'x') +
                                  "...\" there and unknown here"));
   EXPECT_THAT(message, HasSubstr("\"\\n\\n\" is \"\" there and unknown here"));

@@ -126,7 +126,8 @@ TEST(PluginTest, RunsNothingOfAPluginWithAWrongStamp) {
   unsetenv("WEFT_SAMPLE_GOOD");
   CopyOfSample copy("good");
   copy.Patch([](PluginDescriptor& plugin) { plugin.stamp.parts[0].value[0] = '9'; });
-  EXPECT_THAT(LoadError(copy.path()), HasSubstr("SDK version is \"9\" there and \"1\" here"));
+  EXPECT_THAT(LoadError(copy.path()),
+              HasSubstr(Cat("SDK version is \"9\" there and \"", kSdkVersion, "\" here")));
   EXPECT_EQ(Mark(), "");
 }
 
