@@ -16,7 +16,7 @@ using Thing = ConfigAction::Thing;
 // What a port can change without another backend.
 constexpr std::array<std::string_view, 3> kRejoining = {"bridge", "mac", "mac-limit"};
 
-std::string OrUnset(std::string text) { return text.empty() ? "unset" : text; }
+std::string OrUnset(const std::string& text) { return text.empty() ? "unset" : text; }
 
 struct FieldChange {
   std::string_view name;

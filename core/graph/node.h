@@ -13,6 +13,7 @@
 //   };
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -81,22 +82,25 @@ class Node : public NodeBase {
   void ForEach(Frame& frame, Decide&& decide, Prefetch&& prefetch) {
     const size_t size = frame.size();
     if (size == 0) return;
-    std::array<VerdictCode, Frame::kCapacity> verdicts;
     constexpr size_t kLookAhead = 4;
-    const VerdictCode first = verdicts[0] =
-        static_cast<weft::Verdict<Self>>(decide(frame[0])).code();
-    VerdictCode differ = 0;
-    for (size_t i = 1; i < size; ++i) {
+    const auto ask = [&](size_t i) -> VerdictCode {
       if (i + kLookAhead < size) prefetch(frame[i + kLookAhead]);
-      const VerdictCode code = static_cast<weft::Verdict<Self>>(decide(frame[i])).code();
-      verdicts[i] = code;
-      differ = static_cast<VerdictCode>(differ | (code ^ first));
-    }
-    if (differ == 0) {
+      return static_cast<weft::Verdict<Self>>(decide(frame[i])).code();
+    };
+    // Verdicts are written down from the first on that differs: mostly there is none.
+    const VerdictCode first = ask(0);
+    VerdictCode code = first;
+    size_t i = 1;
+    while (i < size && (code = ask(i)) == first) ++i;
+    if (i == size) {
       graph_->MoveFrame(index_, frame, first);
-    } else {
-      graph_->SplitFrame(index_, frame, verdicts.data());
+      return;
     }
+    std::array<VerdictCode, Frame::kCapacity> verdicts;
+    std::fill_n(verdicts.begin(), i, first);
+    verdicts[i] = code;
+    while (++i < size) verdicts[i] = ask(i);
+    graph_->SplitFrame(index_, frame, verdicts.data());
   }
 
   // In the methods below S is Self: its enums are known only once the class is complete.
