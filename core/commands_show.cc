@@ -152,7 +152,8 @@ Reply ShowWorkers(const Switch& s) {
                           {"ports", "those that it polls"},
                           {"polls", "rounds over all inputs", CellKind::kCount},
                           {"dispatches", "vectors of packets", CellKind::kCount},
-                          {"busy-ms", "time spent on them", CellKind::kCount}}};
+                          {"busy-ms", "time spent on them", CellKind::kCount},
+                          {"sleeps", "times that it slept until it was woken", CellKind::kCount}}};
   const uint64_t cycles_per_ms = std::max<uint64_t>(rte_get_tsc_hz() / 1000, 1);
   for (const auto& worker : s.workers()) {
     std::vector<std::string> ports;
@@ -162,7 +163,7 @@ Reply ShowWorkers(const Switch& s) {
     const WorkerCounters& counters = worker->counters();
     table.rows.push_back({uint64_t{worker->id().value()}, uint64_t{worker->core()},
                           Join(ports, ", "), counters.polls.value(), counters.dispatches.value(),
-                          counters.busy_cycles.value() / cycles_per_ms});
+                          counters.busy_cycles.value() / cycles_per_ms, counters.sleeps.value()});
   }
   return table;
 }

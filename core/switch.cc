@@ -22,10 +22,14 @@ Switch::Switch(EventLoop& loop)
   rcu_.OnDefer([this] {
     if (rcu_timer_ == 0) rcu_timer_ = loop_.Every(kGracePoll, [this] { PollRcu(); });
   });
+  rcu_.OnPublish([this] {
+    for (const auto& worker : workers_) worker->Wake();
+  });
 }
 
 Switch::~Switch() {
   Stop();
+  rcu_.OnPublish(nullptr);
   rcu_.OnDefer(nullptr);  // what modules still defer as they go is run when rcu_ goes
 }
 
@@ -60,7 +64,11 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
   for (const uint16_t core : options.cores) {
     const WorkerOptions worker{.id = WorkerId(static_cast<uint16_t>(workers_.size())),
                                .core = core,
-                               .nap = config_.workers.idle != Idle::kPoll,
+                               .sleeps = config_.workers.idle != Idle::kPoll,
+                               .quiet = config_.workers.idle == Idle::kInterrupt
+                                            ? Time::zero()
+                                            : Time(config_.workers.quiet),
+                               .longest_sleep = options.longest_sleep,
                                .uses_eal = options.uses_eal};
     workers_.push_back(std::make_unique<Worker>(worker, plan_, tables_, rcu_, *options.memory));
     if (workers_.back()->pool_size() < worker.pool_size) {

@@ -46,6 +46,7 @@ class Switch {
     std::vector<uint16_t> cores;
     PacketMemory* memory = nullptr;
     bool uses_eal = false;
+    Time longest_sleep = WorkerOptions().longest_sleep;
   };
   absl::Status Start(Config config, const StartOptions& options);
   // The end: takes every port off the workers, waits until they have let go, stops them and returns

@@ -42,6 +42,11 @@ class Rcu {
   size_t Poll();
   // Called whenever something is deferred, so that its owner knows that Poll has work.
   void OnDefer(std::function<void()> callback) { on_defer_ = std::move(callback); }
+  // Called whenever something new is published, so that workers that sleep look at it.
+  void OnPublish(std::function<void()> callback) { on_publish_ = std::move(callback); }
+  void Published() const {
+    if (on_publish_) on_publish_();
+  }
 
  private:
   struct Deferred {
@@ -53,6 +58,7 @@ class Rcu {
   rte_rcu_qsbr* state_;
   std::list<Deferred> deferred_;
   std::function<void()> on_defer_;
+  std::function<void()> on_publish_;
 };
 
 // A pointer to an immutable T: control stores, workers load.
@@ -75,6 +81,7 @@ class Published {
     if (old != nullptr) {
       rcu.Defer([old] { delete old; });
     }
+    rcu.Published();
   }
 
  private:

@@ -25,10 +25,6 @@ SourceLocation WhereItem(const Value& table, std::string_view key, size_t index)
 }  // namespace
 
 void WorkersConfig::Check(const Value& table, const Place& place) const {
-  if (idle == Idle::kInterrupt) {
-    place.Key("idle").Error(table.WhereIs("idle"),
-                            "\"interrupt\" is not available yet; use \"adaptive\" or \"poll\"");
-  }
   if (!cores) return;
   if (cores->empty()) {
     place.Key("cores").Error(table.WhereIs("cores"),

@@ -45,20 +45,24 @@ struct WeftConfig {
 enum class Idle : uint8_t { kPoll, kAdaptive, kInterrupt };
 
 consteval auto LabelsOf(Idle) {
-  return Labels<Idle>({{Idle::kPoll, "poll", "never sleeps"},
-                       {Idle::kAdaptive, "adaptive", "sleeps after a quiet time"},
-                       {Idle::kInterrupt, "interrupt", "sleeps at once; not available yet"}});
+  return Labels<Idle>(
+      {{Idle::kPoll, "poll", "never sleeps"},
+       {Idle::kAdaptive, "adaptive", "polls on for `quiet`, then sleeps until a frame comes"},
+       {Idle::kInterrupt, "interrupt", "sleeps at once"}});
 }
 
 struct WorkersConfig {
   std::optional<std::vector<uint16_t>> cores;
   Idle idle = Idle::kAdaptive;
+  std::chrono::milliseconds quiet{1};
 
   static constexpr auto kFields = Fields(
       Field<&WorkersConfig::cores>(
           "cores", "cores to pin workers to, one worker each; without it weft chooses one core",
           Range{0, 1023}),
-      Field<&WorkersConfig::idle>("idle", "what a worker without packets does"));
+      Field<&WorkersConfig::idle>("idle", "what a worker without packets does"),
+      Field<&WorkersConfig::quiet>("quiet",
+                                   "with \"adaptive\": how long it polls on before it sleeps"));
   void Check(const Value& table, const Place& place) const;
 };
 

@@ -54,6 +54,7 @@ class WorkerCounters {
   Counter busy_cycles;  // in dispatches that had packets
   Counter dispatches;   // input vectors
   Counter polls;        // rounds over all input nodes, empty ones too
+  Counter sleeps;       // times that it slept until something woke it
 
  private:
   static size_t Row(PortId port) { return port.value() < kMaxPorts ? port.value() : kMaxPorts; }

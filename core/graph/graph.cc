@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/graph/graph.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdio>
 #include <cstdlib>
@@ -86,6 +87,21 @@ size_t Graph::PollInputs() {
     Dispatch(input, frame);
   }
   return packets;
+}
+
+bool Graph::CanSleep() {
+  return std::all_of(inputs_.begin(), inputs_.end(),
+                     [this](NodeIndex input) { return slots_[input.value()].node->RunCanSleep(); });
+}
+
+void Graph::PrepareSleep(SleepSet& set) {
+  for (const NodeIndex input : inputs_) {
+    if (!set.awake()) slots_[input.value()].node->RunPrepareSleep(set);
+  }
+}
+
+void Graph::Wake() {
+  for (const NodeIndex input : inputs_) slots_[input.value()].node->RunWake();
 }
 
 void Graph::Dispatch(NodeIndex input, Frame* frame) {

@@ -16,6 +16,7 @@
 #include "core/graph/counters.h"
 #include "core/graph/frame.h"
 #include "core/graph/graph_plan.h"
+#include "core/graph/sleep_set.h"
 #include "core/graph/trace_ring.h"
 #include "core/graph/verdict.h"
 #include "core/packet/packet_pool.h"
@@ -37,6 +38,11 @@ class Graph {
   // Polls every input node once; each vector that comes in is run to completion. Returns the number
   // of packets.
   size_t PollInputs();
+
+  // Before the worker sleeps, and after it: see Input in core/graph/node.h.
+  bool CanSleep();
+  void PrepareSleep(SleepSet& set);
+  void Wake();
 
   // What the base classes of nodes call; see there.
   void MoveFrame(NodeIndex from, Frame& frame, VerdictCode verdict);

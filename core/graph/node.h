@@ -24,6 +24,7 @@
 #include "core/graph/frame.h"
 #include "core/graph/graph.h"
 #include "core/graph/node_class.h"
+#include "core/graph/sleep_set.h"
 #include "core/graph/verdict.h"
 
 namespace weft {
@@ -50,6 +51,10 @@ class NodeBase {
   virtual void RunFrame(Frame&) {}
   // Input nodes: puts new packets into the empty frame.
   virtual void RunPoll(Frame&) {}
+  // Input nodes, before the worker sleeps: see Input.
+  virtual bool RunCanSleep() { return false; }
+  virtual void RunPrepareSleep(SleepSet&) {}
+  virtual void RunWake() {}
   // The input vector has been dispatched: publish what was written, return what was borrowed.
   virtual void RunEndDispatch() {}
   // The record of a traced packet, at most TraceStep::kRecordSize bytes.
@@ -163,6 +168,14 @@ class Node : public NodeBase {
 // A node that brings packets into the switch: Self has Poll(Frame&), which adds at most
 // frame.room() packets, and may have EndDispatch(), which is called once those packets have gone
 // everywhere. They enter the arc port-input.
+//
+// A worker without packets sleeps if all its inputs can be woken. Self may have
+//   bool CanSleep();               // every source of packets can wake the worker
+//   void PrepareSleep(SleepSet&);  // asks all of them to, then looks once more whether there is
+//   work void Wake();                   // the sleep is over, or was called off; Poll follows
+// PrepareSleep has a full barrier between asking and looking, so that no wake-up is lost. What
+// control publishes wakes the worker. Without these methods, or while CanSleep is false, the worker
+// naps a little between rounds.
 template <typename Self>
 class Input : public Node<Self> {
  public:
@@ -179,6 +192,19 @@ class Input : public Node<Self> {
 
  private:
   void RunPoll(Frame& frame) final { static_cast<Self*>(this)->Poll(frame); }
+  bool RunCanSleep() final {
+    if constexpr (requires(Self & self) { self.CanSleep(); }) {
+      return static_cast<Self*>(this)->CanSleep();
+    }
+    return false;
+  }
+  void RunPrepareSleep(SleepSet& set) final {
+    if constexpr (requires(Self & self) { self.PrepareSleep(set); })
+      static_cast<Self*>(this)->PrepareSleep(set);
+  }
+  void RunWake() final {
+    if constexpr (requires(Self & self) { self.Wake(); }) static_cast<Self*>(this)->Wake();
+  }
 };
 
 // A node that takes packets out of the switch: the last of port-output for the ports of its kind.

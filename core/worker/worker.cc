@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/worker/worker.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <rte_lcore.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
 
 #include "core/base/clock.h"
 #include "core/base/text.h"
@@ -13,10 +19,21 @@
 namespace weft {
 namespace {
 
-// A worker with nothing to do for kQuiet polls on at first, then sleeps kNap at a time. Rings are
-// looked at between naps, so a wake-up cannot be lost; it can only be late by one nap.
-constexpr uint64_t kQuietCycles = 2'000'000;  // about 1 ms
-constexpr timespec kNap{0, 50'000};           // 50 us
+// A worker that cannot be woken sleeps kNap at a time. Rings are looked at between naps, so a
+// wake-up cannot be lost; it can only be late by one nap.
+constexpr timespec kNap{0, 50'000};  // 50 us
+
+int NewEventFd() {
+  const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (fd >= 0) return fd;
+  std::perror("weft: eventfd");
+  std::abort();
+}
+
+timespec TimespecOf(Time time) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+  return {seconds.count(), std::chrono::nanoseconds(time - seconds).count()};
+}
 
 }  // namespace
 
@@ -25,7 +42,8 @@ Worker::Worker(const WorkerOptions& options, std::shared_ptr<const GraphPlan> pl
     : options_(options),
       rcu_(rcu),
       pool_(memory, options.pool_size),
-      graph_(std::move(plan), options.id, tables, pool_, counters_) {}
+      graph_(std::move(plan), options.id, tables, pool_, counters_),
+      wake_(NewEventFd()) {}
 
 Worker::~Worker() { Stop(); }
 
@@ -40,6 +58,7 @@ void Worker::Start() {
 void Worker::Stop() {
   if (!thread_.joinable()) return;
   stop_.store(true, std::memory_order_relaxed);
+  Wake();
   thread_.join();
   rcu_.Unregister(options_.id);
 }
@@ -49,24 +68,60 @@ void Worker::Run() {
   pthread_setname_np(pthread_self(), Cat("weft-w", options_.id.value()).c_str());
   prctl(PR_SET_TIMERSLACK, 1UL);
   if (options_.uses_eal) rte_thread_register();
-  uint64_t idle_since = Cycles();
+  const MonotonicClock clock;
+  bool busy = true;
+  Time idle_since{};
   while (!stop_.load(std::memory_order_relaxed)) {
     const size_t packets = graph_.PollInputs();
     rcu_.Quiescent(options_.id);
     if (packets != 0) {
-      idle_since = Cycles();
-    } else if (options_.nap) {
-      Nap(idle_since);
+      busy = true;
+    } else if (options_.sleeps) {
+      const Time now = clock.Now();
+      if (busy) idle_since = now;
+      busy = false;
+      if (now - idle_since >= options_.quiet) Rest();
     }
   }
   if (options_.uses_eal) rte_thread_unregister();
 }
 
-void Worker::Nap(uint64_t idle_since) {
-  if (Cycles() - idle_since < kQuietCycles) return;
+// The other half is Wake: whoever publishes something and then finds `sleeping_` false has
+// published before the last look at everything.
+void Worker::Rest() {
+  sleeping_.store(true, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (graph_.CanSleep()) {
+    SleepSet set;
+    set.Watch(wake_.get());
+    graph_.PrepareSleep(set);
+    if (!set.awake() && !stop_.load(std::memory_order_relaxed)) Sleep(set);
+    sleeping_.store(false, std::memory_order_relaxed);
+    graph_.Wake();
+    return;
+  }
+  sleeping_.store(false, std::memory_order_relaxed);
   rcu_.Offline(options_.id);
   nanosleep(&kNap, nullptr);
   rcu_.Online(options_.id);
+}
+
+// No snapshot that control has published is used between Offline and Online.
+void Worker::Sleep(SleepSet& set) {
+  counters_.sleeps.Add();
+  const timespec longest = TimespecOf(options_.longest_sleep);
+  rcu_.Offline(options_.id);
+  ppoll(set.data(), set.size(), &longest, nullptr);
+  uint64_t wakes = 0;
+  [[maybe_unused]] const ssize_t got = read(wake_.get(), &wakes, sizeof(wakes));
+  rcu_.Online(options_.id);
+}
+
+void Worker::Wake() {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (!sleeping_.load(std::memory_order_relaxed)) return;
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t put = write(wake_.get(), &one, sizeof(one));
 }
 
 }  // namespace weft

@@ -7,8 +7,11 @@
 #include <memory>
 #include <thread>
 
+#include "core/base/clock.h"
 #include "core/base/rcu.h"
+#include "core/base/unique_fd.h"
 #include "core/graph/graph.h"
+#include "core/graph/sleep_set.h"
 #include "core/packet/packet_pool.h"
 
 namespace weft {
@@ -17,7 +20,10 @@ struct WorkerOptions {
   WorkerId id;
   uint16_t core = 0;
   size_t pool_size = 2 * Frame::kCapacity;  // packets of one dispatch: a vector, and clones
-  bool nap = true;        // sleep a little when there was nothing to do for a while
+  bool sleeps = true;                       // when there was nothing to do for `quiet`
+  Time quiet = std::chrono::milliseconds(1);
+  // However sure it is of being woken: who does not kick when asked to is served by then.
+  Time longest_sleep = std::chrono::milliseconds(100);
   bool uses_eal = false;  // register the thread with DPDK
 };
 
@@ -35,6 +41,9 @@ class Worker {
   // Ends the thread after its current round; what waits in rings stays there.
   void Stop();
 
+  // Ends a sleep, or one that is about to begin. Any thread.
+  void Wake();
+
   WorkerId id() const { return options_.id; }
   uint16_t core() const { return options_.core; }
   const WorkerCounters& counters() const { return counters_; }
@@ -44,7 +53,8 @@ class Worker {
 
  private:
   void Run();
-  void Nap(uint64_t idle_since);
+  void Rest();
+  void Sleep(SleepSet& set);
 
   const WorkerOptions options_;
   Rcu& rcu_;
@@ -52,6 +62,8 @@ class Worker {
   WorkerCounters counters_;
   Graph graph_;
   std::atomic<bool> stop_{false};
+  std::atomic<bool> sleeping_{false};  // it looks once more at everything, or sleeps
+  const UniqueFd wake_;                // an eventfd: somebody wants it awake
   std::thread thread_;
 };
 

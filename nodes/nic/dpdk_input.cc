@@ -119,6 +119,11 @@ bool DpdkInput::Fill(Packet& packet, PortId port, rte_mbuf* mbuf) {
   return true;
 }
 
+bool DpdkInput::CanSleep() {
+  const NicTable* const table = table_.Load();
+  return table == nullptr || table->inputs(worker_).empty();
+}
+
 void DpdkInput::EndDispatch() {
   if (held_ == 0) return;
   rte_pktmbuf_free_bulk(mbufs_.data(), static_cast<unsigned>(held_));

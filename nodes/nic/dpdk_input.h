@@ -39,6 +39,8 @@ class DpdkInput final : public Input<DpdkInput> {
 
   void Poll(Frame& frame);
   void EndDispatch();
+  // Only without NICs: none of theirs wakes a worker yet.
+  bool CanSleep();
 
  private:
   // A frame of 9216 bytes in mbufs of 2048 has five pieces.

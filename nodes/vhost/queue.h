@@ -18,6 +18,7 @@
 #include "core/base/unique_fd.h"
 #include "core/packet/foreign.h"
 #include "nodes/vhost/guest_memory.h"
+#include "nodes/vhost/kick_set.h"
 #include "nodes/vhost/notifier.h"
 
 namespace weft::vhost {
@@ -91,6 +92,9 @@ class Queue {
 
   // Control: stores.
   Published<RingView> view;
+  // Of the worker that polls this ring, which may sleep on its kicks; null: it may not. Set before
+  // the queue is shared.
+  std::shared_ptr<const KickSet> kicks;
 
   // Free-running positions, modulo 2^16, that survive SET_MEM_TABLE.
   struct Cursor {

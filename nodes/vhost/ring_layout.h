@@ -125,4 +125,17 @@ inline bool PassedUsedEvent(Queue::Cursor& cursor, const RingView& view) {
   return (view.available.Load<uint16_t>(std::memory_order_seq_cst) & kAvailNoInterrupt) == 0;
 }
 
+// Asks the container for a kick when it makes something available; the next PublishUsed says again
+// that none is wanted. Then comes a full barrier, and one more look by IsIdle: what the container
+// made available before it could see this is there by then (virtio 1.2 §2.7.13.4).
+inline void AskForKick(const Queue& queue, const RingView& view) {
+  view.used.Store(uint32_t{queue.cursor.next_used} << 16, std::memory_order_seq_cst);
+}
+
+// Whether there is nothing to take. An index that is wrong is something too: Available judges it.
+inline bool IsIdle(const Queue& queue, const RingView& view) {
+  return (view.available + kAvailIndex).Load<uint16_t>(std::memory_order_acquire) ==
+         queue.cursor.next_avail;
+}
+
 }  // namespace weft::vhost

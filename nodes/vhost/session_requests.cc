@@ -242,7 +242,14 @@ absl::Status SessionRequests::SetVringKick(Session& session, Message& message) {
     ring.kick = nullptr;
     ring.kicked = true;  // the container wants its ring polled: nothing to wait for
   } else {
-    ring.kick = std::make_shared<const UniqueFd>(*std::move(eventfd));
+    const auto& kicks = session.queues_[static_cast<size_t>(*direction)]->kicks;
+    if (kicks != nullptr) {
+      auto kick = KickSet::Watched(kicks, *std::move(eventfd));
+      if (!kick.ok()) return kick.status();
+      ring.kick = *std::move(kick);
+    } else {
+      ring.kick = std::make_shared<const UniqueFd>(*std::move(eventfd));
+    }
     if (!ring.kicked) session.WatchKick(*direction);
   }
   return ring.started ? Replace(session, *direction) : session.Start(*direction);

@@ -2,7 +2,9 @@
 #include "nodes/vhost/vhost_input.h"
 
 #include <algorithm>
+#include <atomic>
 #include <span>
+#include <utility>
 
 namespace weft::vhost {
 namespace {
@@ -15,8 +17,9 @@ void PrefetchIndex(const PortRings& port) {
 
 }  // namespace
 
-VhostInput::VhostInput(const Published<VhostTable>& table, Notifier& notifier, WorkerId worker)
-    : table_(table), notifier_(notifier), worker_(worker) {
+VhostInput::VhostInput(const Published<VhostTable>& table, Notifier& notifier, WorkerId worker,
+                       std::shared_ptr<const KickSet> kicks)
+    : table_(table), notifier_(notifier), worker_(worker), kicks_(std::move(kicks)) {
   used_rings_.reserve(kMaxPorts);
 }
 
@@ -69,5 +72,35 @@ void VhostInput::EndDispatch() {
   used_rings_.clear();
   reader_.EndDispatch();
 }
+
+// A container that sent no kick eventfd asks to be polled.
+bool VhostInput::CanSleep() {
+  const VhostTable* const table = table_.Load();
+  if (table == nullptr || kicks_ == nullptr) return kicks_ != nullptr;
+  const auto ports = table->inputs(worker_);
+  return std::all_of(ports.begin(), ports.end(), [this](const PortRings* port) {
+    const RingView* const view = port->to_switch->Running();
+    return view == nullptr || (view->kick != nullptr && port->to_switch->kicks == kicks_);
+  });
+}
+
+void VhostInput::PrepareSleep(SleepSet& set) {
+  set.Watch(kicks_->fd());
+  const VhostTable* const table = table_.Load();
+  if (table == nullptr) return;
+  const auto ports = table->inputs(worker_);
+  for (const PortRings* port : ports) {
+    const RingView* const view = port->to_switch->Running();
+    if (view != nullptr) AskForKick(*port->to_switch, *view);
+  }
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  for (const PortRings* port : ports) {
+    const RingView* const view = port->to_switch->Running();
+    if (view != nullptr && !IsIdle(*port->to_switch, *view)) return set.StayAwake();
+  }
+}
+
+// Rings that have frames say with the next PublishUsed that they are polled; the others may kick.
+void VhostInput::Wake() { kicks_->Drain(); }
 
 }  // namespace weft::vhost

@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core/base/labels.h"
 #include "core/base/rcu.h"
 #include "core/graph/node.h"
+#include "nodes/vhost/kick_set.h"
 #include "nodes/vhost/notifier.h"
 #include "nodes/vhost/split_ring.h"
 #include "nodes/vhost/vhost_table.h"
@@ -29,10 +31,15 @@ class VhostInput final : public Input<VhostInput> {
                         "bytes of frames copied into private header snapshots"}});
 
   // `table` and `notifier` outlive the node.
-  VhostInput(const Published<VhostTable>& table, Notifier& notifier, WorkerId worker);
+  // `kicks` are those of this worker's rings; without them it can only nap.
+  VhostInput(const Published<VhostTable>& table, Notifier& notifier, WorkerId worker,
+             std::shared_ptr<const KickSet> kicks = nullptr);
 
   void Poll(Frame& frame);
   void EndDispatch();
+  bool CanSleep();
+  void PrepareSleep(SleepSet& set);
+  void Wake();
 
  private:
   void PollPort(const PortRings& port, Frame& frame);
@@ -40,6 +47,7 @@ class VhostInput final : public Input<VhostInput> {
   const Published<VhostTable>& table_;
   Notifier& notifier_;
   const WorkerId worker_;
+  const std::shared_ptr<const KickSet> kicks_;
   size_t next_port_ = 0;  // where the next poll starts, an index into the worker's inputs
   RingReader reader_;
   std::vector<UsedRing> used_rings_;  // chains of them are out

@@ -66,6 +66,7 @@ class VhostModule::Backend final : public PortBackend {
                .mtu = request.config.mtu,
                .to_switch = port_.queue(Direction::kToSwitch),
                .to_guest = port_.queue(Direction::kToGuest)} {
+    port_.queue(Direction::kToSwitch)->kicks = module_.KicksOf(request.worker);
     module_.ports_[id_] = this;
     module_.Publish();
   }
@@ -130,8 +131,9 @@ void VhostModule::Register(Registry& registry) {
   rcu_ = &registry.services().rcu;
   Publish();
   check_timer_ = loop_->Every(VhostPort::kCheckPeriod, [this] { CheckPorts(); });
-  registry.AddNode<VhostInput>(
-      [this](WorkerId worker) { return std::make_unique<VhostInput>(table_, notifier_, worker); });
+  registry.AddNode<VhostInput>([this](WorkerId worker) {
+    return std::make_unique<VhostInput>(table_, notifier_, worker, KicksOf(worker));
+  });
   registry.AddNode<VhostOutput>(
       [this](WorkerId) { return std::make_unique<VhostOutput>(table_, notifier_); });
   registry.AddPortKind({.name = "vhost",
@@ -152,6 +154,12 @@ absl::StatusOr<std::unique_ptr<PortBackend>> VhostModule::MakePort(const PortReq
   limits.mtu = request.config.mtu;
   limits.memory_bytes = uint64_t{config.memory_limit} << 20;
   return std::make_unique<Backend>(*this, request, *std::move(options), limits);
+}
+
+const std::shared_ptr<const KickSet>& VhostModule::KicksOf(WorkerId worker) {
+  std::shared_ptr<const KickSet>& kicks = kicks_[worker.value()];
+  if (kicks == nullptr) kicks = std::make_shared<const KickSet>();
+  return kicks;
 }
 
 void VhostModule::Publish() {

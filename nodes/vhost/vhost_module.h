@@ -3,6 +3,7 @@
 // both nodes read. Control thread.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,6 +28,8 @@ class VhostModule final : public Module {
  private:
   class Backend;
 
+  // Made when a worker's first node or port asks for it.
+  const std::shared_ptr<const KickSet>& KicksOf(WorkerId worker);
   absl::StatusOr<std::unique_ptr<PortBackend>> MakePort(const PortRequest& request);
   void Publish();
   void CheckPorts();
@@ -37,6 +40,7 @@ class VhostModule final : public Module {
   Published<VhostTable> table_;
   std::map<PortId, Backend*> ports_;  // those that are there; each takes itself off
   EventLoop::TimerId check_timer_ = 0;
+  std::array<std::shared_ptr<const KickSet>, kMaxWorkers> kicks_;
 };
 
 }  // namespace weft::vhost

@@ -8,6 +8,9 @@
 //   EXPECT_THAT(container.Receive(), ElementsAre(frame));
 #pragma once
 
+#include <sys/eventfd.h>
+
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -47,7 +50,17 @@ class Container {
         FrontEnd::guest_address(TransmitOffset(slot)),
         static_cast<uint32_t>(kNetHeader + frame.size()), 0, 0};
     front_end_.ring(kTransmit).Offer(slot);
+    // Whether weft wants to be kicked is looked at after the index is there for it to see
+    // (virtio 1.2 §2.7.13.4).
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    const uint16_t flags = std::atomic_ref(front_end_.ring(kTransmit).used[0]).load();
+    if ((flags & kNoNotify) != 0) return;
+    ++kicks_;
+    eventfd_write(front_end_.kick_fd(kTransmit), 1);
   }
+  // How often weft was asleep, or might have been, when a frame was sent.
+  uint64_t kicks() const { return kicks_; }
+  FrontEnd& front_end() { return front_end_; }
   // How many of the frames that were sent have come back to be used again.
   uint16_t returned() { return front_end_.ring(kTransmit).used_index(); }
 
@@ -67,6 +80,7 @@ class Container {
  private:
   static constexpr uint32_t kReceive = 0;  // virtio 1.2 §5.1.2: receiveq1, transmitq1
   static constexpr uint32_t kTransmit = 1;
+  static constexpr uint16_t kNoNotify = 1;  // virtio 1.2 §2.7.10
 
   static uint64_t ReceiveOffset(uint16_t slot) {
     return FrontEnd::kBuffers + uint64_t{slot} * kBufferSize;
@@ -83,6 +97,7 @@ class Container {
 
   FrontEnd front_end_;
   size_t sent_ = 0;
+  uint64_t kicks_ = 0;
   uint16_t seen_ = 0;
 };
 

@@ -80,8 +80,8 @@ TEST_F(WorkerTest, BringsPacketsThroughItsGraph) {
 }
 
 TEST_F(WorkerTest, ChangesPassWhileItWorksAndWhileItSleeps) {
-  for (const bool nap : {false, true}) {
-    const auto worker = Make({.id = WorkerId(0), .nap = nap});
+  for (const bool sleeps : {false, true}) {
+    const auto worker = Make({.id = WorkerId(0), .sleeps = sleeps});
     worker->Start();
     for (int i = 0; i < 100; ++i) {
       Publish();
@@ -94,7 +94,7 @@ TEST_F(WorkerTest, ChangesPassWhileItWorksAndWhileItSleeps) {
 TEST_F(WorkerTest, WhatStartedBeforeItsThreadWaitsForIt) {
   // As soon as Start returns, control may rely on the worker's being counted.
   for (int i = 0; i < 20; ++i) {
-    const auto worker = Make({.id = WorkerId(1), .nap = false});
+    const auto worker = Make({.id = WorkerId(1), .sleeps = false});
     worker->Start();
     const uint64_t polls = worker->counters().polls.value();
     rcu_.Defer([] {});
