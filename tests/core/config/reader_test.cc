@@ -216,8 +216,6 @@ TEST(ReadAll, ReportsEachKindOfError) {
       {"lgo = 1", "1:1: unknown key \"lgo\" outside a section"},
       {"[zzzzzzz]", "1:2: unknown section \"zzzzzzz\""},
       {"[[prot]]", "1:3: unknown section \"prot\" (did you mean \"port\"?)"},
-      {"[workers]\nidle = \"interrupt\"",
-       "2:8: [workers]: idle: \"interrupt\" is not available yet; use \"adaptive\" or \"poll\""},
       {"[workers]\ncores = []",
        "2:9: [workers]: cores: needs at least one core; without this key weft chooses one"},
       {"[workers]\ncores = [1, 2, 1]", "2:16: [workers]: cores: core 1 is named twice"},

@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "core/base/text.h"
+#include "core/sdk/stamp.h"
 #include "tests/core/plugin/plugin_files.h"
 
 namespace weft {

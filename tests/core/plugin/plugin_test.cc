@@ -11,6 +11,7 @@
 
 #include "core/base/text.h"
 #include "core/module.h"
+#include "core/sdk/stamp.h"
 #include "tests/core/plugin/plugin_files.h"
 #include "tests/support/module_harness.h"
 
