@@ -4,7 +4,9 @@
 #include <rte_cycles.h>
 #include <rte_version.h>
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "core/base/text.h"
 #include "core/commands.h"
@@ -70,7 +72,7 @@ absl::StatusOr<Reply> ShowPort(const Switch& s, std::string_view name) {
     add("state", std::string(kPortStates.name(status.state)));
     if (!status.reason.empty()) add("reason", status.reason);
     add("mtu", uint64_t{port->mtu}, CellKind::kCount);
-    add("worker", uint64_t{port->worker.value()}, CellKind::kCount);
+    add("workers", WorkersOf(*port));
     std::vector<std::string> features;
     for (const PortWiring::FeatureUse& use : port->wiring.features) features.push_back(use.node);
     add("features", features.empty() ? "none" : Join(features, ", "));
@@ -158,7 +160,9 @@ Reply ShowWorkers(const Switch& s) {
   for (const auto& worker : s.workers()) {
     std::vector<std::string> ports;
     for (const auto& port : s.ports().ports()) {
-      if (port->worker == worker->id()) ports.push_back(port->name);
+      const std::vector<WorkerId>& workers = port->workers;
+      if (std::find(workers.begin(), workers.end(), worker->id()) != workers.end())
+        ports.push_back(port->name);
     }
     const WorkerCounters& counters = worker->counters();
     table.rows.push_back({uint64_t{worker->id().value()}, uint64_t{worker->core()},

@@ -47,7 +47,10 @@ struct PortRequest {
   PortId id;
   const PortConfig& config;  // as long as the port lives
   std::string directory;     // <runtime-dir>/ports/<name>: the port's own, made by whoever needs it
-  WorkerId worker;           // who polls it
+  WorkerId worker;           // who polls it, or the first of its queues
+  // Finds a worker for one more queue of the port: one that has none of them yet if there is such
+  // a one, and of those the one with the least to poll. While the port is made.
+  std::function<WorkerId()> place_queue{};
   // The port's frames can flow from now on, or no longer; from the control thread's loop.
   std::function<void()> on_up;
   std::function<void()> on_down;

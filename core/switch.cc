@@ -119,12 +119,20 @@ const PortKind* Switch::FindKind(std::string_view name) const {
   return found == registry_.kinds().end() ? nullptr : &*found;
 }
 
-WorkerId Switch::LeastLoadedWorker() const {
-  std::vector<size_t> load(std::max<size_t>(workers_.size(), 1));
-  for (const auto& port : ports_.ports()) {
-    if (port->worker.valid()) ++load[port->worker.value()];
+void Switch::PlaceQueue(Port& port) {
+  struct Load {
+    size_t of_port = 0, total = 0;  // queues
+    auto operator<=>(const Load&) const = default;
+  };
+  std::vector<Load> load(std::max<size_t>(workers_.size(), 1));
+  for (const auto& other : ports_.ports()) {
+    for (const WorkerId worker : other->workers) {
+      ++load[worker.value()].total;
+      if (other.get() == &port) ++load[worker.value()].of_port;
+    }
   }
-  return WorkerId(static_cast<uint16_t>(std::min_element(load.begin(), load.end()) - load.begin()));
+  const auto least = std::min_element(load.begin(), load.end()) - load.begin();
+  port.workers.push_back(WorkerId(static_cast<uint16_t>(least)));
 }
 
 absl::Status Switch::AddPort(const PortConfig& config) {
@@ -139,7 +147,7 @@ absl::Status Switch::AddPort(const PortConfig& config) {
     return absl::Status(status.code(), Cat("port \"", config.name, "\": ", MessageOf(status)));
   }
   LogInfo(Cat("port ", config.name, ": added to bridge ", config.bridge, ", kind ", config.kind,
-              ", worker ", port.worker.value()));
+              ", worker ", WorkersOf(port)));
   return absl::OkStatus();
 }
 
@@ -152,8 +160,7 @@ absl::Status Switch::MakePort(Port& port, const PortConfig& wanted) {
   port.kind = config.kind;
   port.bridge = config.bridge;
   port.mtu = config.mtu;
-  port.worker = WorkerId();
-  port.worker = LeastLoadedWorker();
+  PlaceQueue(port);
   port.wiring.output = kind->output;
   SetWiring(port, config);
   for (Module* module : all_modules_) {
@@ -164,7 +171,12 @@ absl::Status Switch::MakePort(Port& port, const PortConfig& wanted) {
       kind->make({.id = id,
                   .config = config,
                   .directory = PortDirectory(config.name),
-                  .worker = port.worker,
+                  .worker = port.workers[0],
+                  .place_queue =
+                      [this, &port] {
+                        PlaceQueue(port);
+                        return port.workers.back();
+                      },
                   .on_up = [this, id] { SetUp(id, true); },
                   .on_down = [this, id] { SetUp(id, false); }});
   if (!backend.ok()) return backend.status();

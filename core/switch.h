@@ -105,7 +105,8 @@ class Switch {
   void SetUp(PortId id, bool up);
   void ForgetPort(PortId id);
   absl::Status RetirePort(PortId id);
-  WorkerId LeastLoadedWorker() const;
+  // Gives one more queue of the port to a worker.
+  void PlaceQueue(Port& port);
   void SetWiring(Port& port, const PortConfig& config);
   void PollRcu();
 

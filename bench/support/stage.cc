@@ -89,10 +89,10 @@ Stage::Stage(const StageOptions& options) : l2_(rcu_, {}), slots_(kPool), pool_(
       ring->queue().view.Store(rcu_, std::make_unique<vhost::RingView>(ring->view()));
     }
     rings.push_back({.port = port,
-                     .worker = WorkerId(0),
                      .mtu = options.mtu,
-                     .to_switch = c.out.shared_queue(),
-                     .to_guest = c.in.shared_queue()});
+                     .queues = {{.worker = WorkerId(0),
+                                 .to_switch = c.out.shared_queue(),
+                                 .to_guest = c.in.shared_queue()}}});
     wiring.push_back({.port = port, .output = "vhost-output"});
     if (options.features) wiring.back().features = options.features(port);
     Must(l2_.AddPort(port, bridge, {}));
@@ -117,8 +117,9 @@ void Stage::AddNodes(const StageOptions& options) {
   add(NodeClassOf<vhost::VhostInput>([this](WorkerId worker) {
     return std::make_unique<vhost::VhostInput>(table_, notifier_, worker);
   }));
-  add(NodeClassOf<vhost::VhostOutput>(
-      [this](WorkerId) { return std::make_unique<vhost::VhostOutput>(table_, notifier_); }));
+  add(NodeClassOf<vhost::VhostOutput>([this](WorkerId worker) {
+    return std::make_unique<vhost::VhostOutput>(table_, notifier_, worker);
+  }));
   add(NodeClassOf<l2::L2Switch>([this](WorkerId) { return std::make_unique<l2::L2Switch>(l2_); }));
   add(NodeClassOf<l2::Flood>([this](WorkerId) { return std::make_unique<l2::Flood>(l2_); }));
   add(NodeClassOf<ArcEntry<Arc::kPortInput>>(

@@ -7,6 +7,12 @@
 
 namespace weft {
 
+std::string WorkersOf(const Port& port) {
+  std::vector<uint64_t> numbers;
+  for (const WorkerId worker : port.workers) numbers.push_back(worker.value());
+  return Join(numbers, ", ");
+}
+
 absl::StatusOr<Port*> PortTable::Add(std::string name) {
   if (Find(name) != nullptr)
     return absl::AlreadyExistsError(Cat("there is a port \"", name, "\" already"));

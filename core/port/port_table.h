@@ -20,12 +20,15 @@ struct Port {
   std::string name;
   std::string kind;  // "vhost", "dpdk"
   std::string bridge;
-  uint32_t mtu = 0;  // bytes behind the Ethernet header
-  WorkerId worker;   // who polls it
+  uint32_t mtu = 0;               // bytes behind the Ethernet header
+  std::vector<WorkerId> workers;  // who polls it, queue by queue; at least one
   PortWiring wiring;
   std::unique_ptr<PortBackend> backend;
   bool up = false;  // as the bridge was told
 };
+
+// The workers of its queues, in their order: "0, 1, 0".
+std::string WorkersOf(const Port& port);
 
 class PortTable {
  public:

@@ -104,6 +104,7 @@ bool Notifier::crowded(PortId port) const {
 
 void Notifier::Retire(CallHandle handle) {
   slots_[handle.slot].state = SlotState::kRetired;
+  retired_ports_[handle.slot / kSlotsPerPort] = true;
   any_retired_ = true;
   Wake();
 }
@@ -162,13 +163,16 @@ void Notifier::ServePending() {
 
 void Notifier::CloseRetired() {
   if (!any_retired_.exchange(false)) return;
-  for (size_t i = 0; i < kSlots; ++i) {
-    Slot& slot = slots_[i];
-    if (slot.state != SlotState::kRetired) continue;
-    // No worker knows the handle any more, so the bit cannot come back before the slot is reused.
-    pending_[i / 64].fetch_and(~(uint64_t{1} << (i % 64)));
-    close(std::exchange(slot.fd, -1));
-    slot.state = SlotState::kFree;
+  for (size_t port = 0; port < kMaxPorts; ++port) {
+    if (!retired_ports_[port].exchange(false)) continue;
+    for (size_t i = kSlotsPerPort * port; i < kSlotsPerPort * (port + 1); ++i) {
+      Slot& slot = slots_[i];
+      if (slot.state != SlotState::kRetired) continue;
+      // No worker knows the handle any more, so the bit cannot come back before the slot is reused.
+      pending_[i / 64].fetch_and(~(uint64_t{1} << (i % 64)));
+      close(std::exchange(slot.fd, -1));
+      slot.state = SlotState::kFree;
+    }
   }
 }
 

@@ -34,10 +34,11 @@ class CallLease;
 
 class Notifier {
  public:
-  // Each port has slots of its own, so that no tenant can use up another's: two rings, two again
-  // while they are swapped, and what the thread has not closed yet.
-  static constexpr size_t kSlotsPerPort = 16;
+  // Each port has slots of its own, so that no tenant can use up another's: 16 rings, one again
+  // while it is swapped, and what the thread has not closed yet (no more come while half are that).
+  static constexpr size_t kSlotsPerPort = 48;
   static constexpr size_t kSlots = kSlotsPerPort * kMaxPorts;
+  static_assert(kSlots < CallHandle().slot);
 
   Notifier();   // starts the thread; takes the handler of signal kSignal for the process
   ~Notifier();  // every lease has gone
@@ -93,6 +94,7 @@ class Notifier {
   std::atomic<uint64_t> writes_{0};
   std::array<Slot, kSlots> slots_;
   std::array<std::atomic<bool>, kMaxPorts> blocked_ports_{};
+  std::array<std::atomic<bool>, kMaxPorts> retired_ports_{};  // who has slots to close
   UniqueFd wake_;
   std::thread thread_;
 };

@@ -25,8 +25,15 @@ namespace weft::vhost {
 
 inline constexpr uint32_t kMaxRingSize = 4096;
 
-// Which way frames go. The value is the ring's index (virtio 1.2 §5.1.2): receiveq1, transmitq1.
+inline constexpr size_t kMaxQueuePairs = 8;  // a port
+
+// Which way frames go. Rings are numbered receiveq1, transmitq1, receiveq2... (virtio 1.2 §5.1.2).
+// vhost-user counts no control queue among them: that one is the front-end's.
 enum class Direction : uint8_t { kToGuest = 0, kToSwitch = 1 };
+constexpr Direction DirectionOf(size_t ring) { return static_cast<Direction>(ring % 2); }
+constexpr size_t RingOf(size_t pair, Direction direction) {
+  return 2 * pair + static_cast<size_t>(direction);
+}
 
 // Why a ring, and with it the port, stopped. A reconnect clears it.
 enum class RingError : uint8_t {

@@ -42,10 +42,11 @@ inline constexpr size_t kAvailIndex = 2;          // flags, idx, ring[]
 inline constexpr size_t kAvailRing = 4;
 inline constexpr size_t kUsedRing = 4;
 
-// used_event, behind the elements of the available ring (§2.7.7). Its opposite, avail_event behind
-// the used ring (§2.7.10), is never written: weft polls and wants no kick. It keeps the 0 that a
-// fresh ring has, so the first kick comes, which starts the ring.
+// used_event, behind the elements of the available ring (§2.7.7), and its opposite, avail_event
+// behind the used ring (§2.7.10). While weft polls it wants no kick and leaves avail_event where it
+// is; a fresh ring has 0 there, so the first kick comes, which starts the ring.
 inline constexpr size_t UsedEvent(uint16_t size) { return kAvailRing + sizeof(uint16_t) * size; }
+inline constexpr size_t AvailEvent(uint16_t size) { return kUsedRing + sizeof(UsedElement) * size; }
 
 // A snapshot of a descriptor of the table: each half is loaded once, and only the copy is looked
 // at.
@@ -129,6 +130,8 @@ inline bool PassedUsedEvent(Queue::Cursor& cursor, const RingView& view) {
 // that none is wanted. Then comes a full barrier, and one more look by IsIdle: what the container
 // made available before it could see this is there by then (virtio 1.2 §2.7.13.4).
 inline void AskForKick(const Queue& queue, const RingView& view) {
+  // With EVENT_IDX: when the element comes that is the next to be taken (§2.7.10).
+  if (view.event_index) (view.used + AvailEvent(view.size)).Store(queue.cursor.next_avail);
   view.used.Store(uint32_t{queue.cursor.next_used} << 16, std::memory_order_seq_cst);
 }
 

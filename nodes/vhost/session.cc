@@ -17,16 +17,13 @@ namespace {
 // How long a container waits whose call descriptors came faster than they could be closed.
 constexpr Time kCrowded = std::chrono::milliseconds(1);
 
-constexpr Direction kBoth[] = {Direction::kToGuest, Direction::kToSwitch};
-
-absl::Status OfRing(Direction direction, const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat("ring ", static_cast<unsigned>(direction), ": ",
-                                                  status.message()));
+absl::Status OfRing(size_t ring, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat("ring ", ring, ": ", status.message()));
 }
 
-absl::Status Failed(Direction direction, RingError error) {
+absl::Status Failed(size_t ring, RingError error) {
   const std::string_view help = kRingErrors.help(error);
-  return OfRing(direction, absl::InvalidArgumentError(absl::string_view(help.data(), help.size())));
+  return OfRing(ring, absl::InvalidArgumentError(absl::string_view(help.data(), help.size())));
 }
 
 }  // namespace
@@ -34,13 +31,14 @@ absl::Status Failed(Direction direction, RingError error) {
 Session::Session(Services services, Queues queues, UniqueFd socket, const SessionLimits& limits,
                  TokenBucket& messages, Closing& closing, Owner& owner)
     : services_(services),
-      queues_(queues),
+      queues_(std::move(queues)),
       socket_(std::move(socket)),
       limits_(limits),
       messages_(messages),
       closing_(closing),
       owner_(owner),
-      reader_(SessionRequests::Find) {
+      reader_(SessionRequests::Find),
+      rings_(queues_.size()) {
   services_.notifier.Pardon(queues_[0]->port());
   services_.loop.Watch(socket_.get(), EPOLLIN, [this](uint32_t) { OnReadable(); });
 }
@@ -49,9 +47,9 @@ Session::~Session() {
   services_.loop.Unwatch(socket_.get());
   services_.loop.Cancel(deadline_);
   services_.loop.Cancel(pause_);
-  for (const Direction direction : kBoth) {
-    UnwatchKick(direction);
-    queues_[static_cast<size_t>(direction)]->view.Store(services_.rcu, nullptr);
+  for (size_t ring = 0; ring < rings_.size(); ++ring) {
+    UnwatchKick(ring);
+    queues_[ring]->view.Store(services_.rcu, nullptr);
   }
   shutdown(socket_.get(), SHUT_RDWR);  // whoever waits for its close need not wait for the thread
   for (UniqueFd& fd : reader_.ReleaseDescriptors()) unclosed_.push_back(std::move(fd));
@@ -148,96 +146,94 @@ void Session::Finish(const std::function<absl::Status()>& finish) {
 
 // ---- Rings
 
-void Session::WatchKick(Direction direction) {
+void Session::WatchKick(size_t ring) {
   // Edge-triggered and never read: a container can neither make us read nor keep us awake.
-  services_.loop.Watch(ring(direction).kick->get(), EPOLLIN | EPOLLET, [this, direction](uint32_t) {
-    UnwatchKick(direction);  // workers poll from here on
-    ring(direction).kicked = true;
-    const absl::Status status = Start(direction);
+  services_.loop.Watch(rings_[ring].kick->get(), EPOLLIN | EPOLLET, [this, ring](uint32_t) {
+    UnwatchKick(ring);  // workers poll from here on
+    rings_[ring].kicked = true;
+    const absl::Status status = Start(ring);
     if (!status.ok()) End(status);
   });
 }
 
-void Session::UnwatchKick(Direction direction) {
-  if (ring(direction).kick != nullptr) services_.loop.Unwatch(ring(direction).kick->get());
+void Session::UnwatchKick(size_t ring) {
+  if (rings_[ring].kick != nullptr) services_.loop.Unwatch(rings_[ring].kick->get());
 }
 
-absl::StatusOr<std::unique_ptr<RingView>> Session::MakeView(Direction direction) const {
-  auto view = rings_[static_cast<size_t>(direction)].Validate(features_, memory_);
-  if (!view.ok()) return OfRing(direction, view.status());
+absl::StatusOr<std::unique_ptr<RingView>> Session::MakeView(size_t ring) const {
+  auto view = rings_[ring].Validate(features_, memory_);
+  if (!view.ok()) return OfRing(ring, view.status());
   // virtio 1.2 §5.1.4.1: who was told an MTU is sent no longer frames.
   if (driver_mtu() != 0) (*view)->mtu = driver_mtu();
   return view;
 }
 
-absl::Status Session::Start(Direction direction) {
-  RingSetup& ring = this->ring(direction);
-  if (ring.started || !ring.kicked || !ring.complete() || memory_ == nullptr) {
+absl::Status Session::Start(size_t ring) {
+  RingSetup& setup = rings_[ring];
+  if (setup.started || !setup.kicked || !setup.complete() || memory_ == nullptr) {
     return absl::OkStatus();
   }
-  auto view = MakeView(direction);
+  auto view = MakeView(ring);
   if (!view.ok()) return view.status();
   // What the container has got back is done and nothing else is: after a restart of either side,
   // whatever base it names, that is where the ring continues (virtio 1.2 §2.7.8: idx follows
   // flags).
-  queues_[static_cast<size_t>(direction)]->Reset(
+  queues_[ring]->Reset(
       ((*view)->used + sizeof(uint16_t)).Load<uint16_t>(std::memory_order_acquire));
-  ring.started = true;
-  Publish(direction, *std::move(view));
+  setup.started = true;
+  Publish(ring, *std::move(view));
   return absl::OkStatus();
 }
 
-absl::Status Session::Republish(Direction direction) {
-  auto view = MakeView(direction);
+absl::Status Session::Republish(size_t ring) {
+  auto view = MakeView(ring);
   if (!view.ok()) return view.status();
-  Publish(direction, *std::move(view));
+  Publish(ring, *std::move(view));
   return absl::OkStatus();
 }
 
-bool Session::Enabled(const RingSetup& ring) const {
+bool Session::Enabled(const RingSetup& setup) const {
   // A front-end that does not know SET_VRING_ENABLE has enabled rings.
-  return ring.enabled || (features_ & kFeatureProtocol) == 0;
+  return setup.enabled || (features_ & kFeatureProtocol) == 0;
 }
 
-void Session::Publish(Direction direction, std::unique_ptr<const RingView> view) {
-  if (!Enabled(ring(direction))) view = nullptr;
-  queues_[static_cast<size_t>(direction)]->view.Store(services_.rcu, std::move(view));
+void Session::Publish(size_t ring, std::unique_ptr<const RingView> view) {
+  if (!Enabled(rings_[ring])) view = nullptr;
+  queues_[ring]->view.Store(services_.rcu, std::move(view));
   owner_.OnRingsChanged();
 }
 
-void Session::Stop(std::span<const Direction> directions, std::function<absl::Status()> finish) {
-  std::array<bool, 2> was_started{};
-  for (const Direction direction : directions) {
-    RingSetup& ring = this->ring(direction);
-    UnwatchKick(direction);
-    ring.kick = nullptr;
-    ring.kicked = false;
-    was_started[static_cast<size_t>(direction)] = std::exchange(ring.started, false);
-    Publish(direction, nullptr);
+void Session::Stop(size_t first, size_t count, std::function<absl::Status()> finish) {
+  std::vector<size_t> were_started;
+  for (size_t ring = first; ring < first + count; ++ring) {
+    RingSetup& setup = rings_[ring];
+    UnwatchKick(ring);
+    setup.kick = nullptr;
+    setup.kicked = false;
+    if (std::exchange(setup.started, false)) were_started.push_back(ring);
+    Publish(ring, nullptr);
   }
-  AfterQuiescence([this, was_started, finish = std::move(finish)] {
-    for (const Direction direction : kBoth) {
-      const auto i = static_cast<size_t>(direction);
-      if (!was_started[i]) continue;
+  AfterQuiescence([this, were_started, finish = std::move(finish)] {
+    for (const size_t ring : were_started) {
       // What is wrong with a ring is not forgotten because it stops.
-      if (absl::Status health = RingHealth(direction); !health.ok()) return health;
-      rings_[i].base = queues_[i]->cursor.next_avail;  // the cursor is ours again
+      if (absl::Status health = RingHealth(ring); !health.ok()) return health;
+      rings_[ring].base = queues_[ring]->cursor.next_avail;  // the cursor is ours again
     }
     return finish();
   });
 }
 
-absl::Status Session::RingHealth(Direction direction) const {
-  const RingError error = queues_[static_cast<size_t>(direction)]->error();
-  if (error != RingError::kNone) return Failed(direction, error);
-  if (memory_->faulted()) return Failed(direction, RingError::kMemoryFaulted);
+absl::Status Session::RingHealth(size_t ring) const {
+  const RingError error = queues_[ring]->error();
+  if (error != RingError::kNone) return Failed(ring, error);
+  if (memory_->faulted()) return Failed(ring, RingError::kMemoryFaulted);
   return absl::OkStatus();
 }
 
 absl::Status Session::Health() const {
-  for (const Direction direction : kBoth) {
-    if (!rings_[static_cast<size_t>(direction)].started) continue;
-    if (absl::Status health = RingHealth(direction); !health.ok()) return health;
+  for (size_t ring = 0; ring < rings_.size(); ++ring) {
+    if (!rings_[ring].started) continue;
+    if (absl::Status health = RingHealth(ring); !health.ok()) return health;
   }
   if (services_.notifier.blocked(queues_[0]->port())) {
     const std::string_view help = kRingErrors.help(RingError::kCallBlocked);

@@ -9,11 +9,9 @@
 // replaced cannot pile up.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -59,7 +57,7 @@ class Session {
     // wrong. The last thing that the session does; it may be destroyed here.
     virtual void OnEnded(const absl::Status& why) = 0;
   };
-  using Queues = std::array<Queue*, 2>;  // by Direction
+  using Queues = std::vector<Queue*>;  // by ring: two a queue pair, at least one pair
 
   // `socket` is connected and non-blocking. No worker may hold a view of the queues. `messages`
   // says how many messages may still come; `closing` takes what the container leaves behind. Both
@@ -76,16 +74,12 @@ class Session {
   // True if the other end has closed, whether or not the loop has noticed.
   bool PeerGone() const;
 
-  bool running(Direction direction) const {
-    return queues_[static_cast<size_t>(direction)]->view.Load() != nullptr;
-  }
+  bool running(size_t ring) const { return queues_[ring]->view.Load() != nullptr; }
   int socket() const { return socket_.get(); }
   uint64_t features() const { return features_; }
   // The MTU that the container's driver was told; 0 if it was told none.
   uint32_t driver_mtu() const { return (features_ & kFeatureMtu) != 0 ? mtu_ : 0; }
-  uint32_t ring_size(Direction direction) const {
-    return rings_[static_cast<size_t>(direction)].size;
-  }
+  uint32_t ring_size(size_t ring) const { return rings_[ring].size; }
   const GuestMemory* memory() const { return memory_.get(); }
 
  private:
@@ -105,20 +99,22 @@ class Session {
   void AfterQuiescence(std::function<absl::Status()> finish);
   void Finish(const std::function<absl::Status()>& finish);
 
-  RingSetup& ring(Direction direction) { return rings_[static_cast<size_t>(direction)]; }
-  void WatchKick(Direction direction);
-  void UnwatchKick(Direction direction);
+  void WatchKick(size_t ring);
+  void UnwatchKick(size_t ring);
   // The ring as it is to be published.
-  absl::StatusOr<std::unique_ptr<RingView>> MakeView(Direction direction) const;
+  absl::StatusOr<std::unique_ptr<RingView>> MakeView(size_t ring) const;
   // Starts the ring if all that it needs is there.
-  absl::Status Start(Direction direction);
+  absl::Status Start(size_t ring);
   // Publishes a started ring anew: with new memory, descriptors or enablement.
-  absl::Status Republish(Direction direction);
+  absl::Status Republish(size_t ring);
   bool Enabled(const RingSetup& ring) const;
-  absl::Status RingHealth(Direction direction) const;  // of a ring that was started
-  void Publish(Direction direction, std::unique_ptr<const RingView> view);
+  absl::Status RingHealth(size_t ring) const;  // of a ring that was started
+  void Publish(size_t ring, std::unique_ptr<const RingView> view);
   // Takes the rings away from the workers; when they have let go, `finish`.
-  void Stop(std::span<const Direction> directions, std::function<absl::Status()> finish);
+  void Stop(size_t first, size_t count, std::function<absl::Status()> finish);
+  void StopAll() {
+    Stop(0, rings_.size(), [] { return absl::OkStatus(); });
+  }
 
   const Services services_;
   const Queues queues_;
@@ -142,7 +138,7 @@ class Session {
   uint64_t status_ = 0;
   uint32_t mtu_ = 0;  // by NET_SET_MTU
   std::shared_ptr<const GuestMemory> memory_;
-  std::array<RingSetup, 2> rings_;
+  std::vector<RingSetup> rings_;
 };
 
 }  // namespace weft::vhost

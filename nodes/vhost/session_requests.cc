@@ -13,16 +13,6 @@
 namespace weft::vhost {
 namespace {
 
-constexpr Direction kBoth[] = {Direction::kToGuest, Direction::kToSwitch};
-
-absl::StatusOr<Direction> DirectionOf(uint64_t index) {
-  if (index > 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("there is no ring ", index, ": this port has one queue pair"));
-  }
-  return static_cast<Direction>(index);
-}
-
 // The eventfd of SET_VRING_KICK, _CALL or _ERR: none if the message says so.
 absl::StatusOr<UniqueFd> EventFdOf(Message& message) {
   const uint64_t value = message.As<NumberPayload>().value;
@@ -97,14 +87,19 @@ absl::Status SessionRequests::CheckWhen(const Session& session, const Row& row,
                                         const Message& message) {
   if (row.when == When::kAlways) return absl::OkStatus();
   const uint32_t index = message.As<RingPayload>().index;
-  for (const Direction direction : kBoth) {
-    const auto i = static_cast<uint32_t>(direction);
+  for (size_t i = 0; i < session.rings_.size(); ++i) {
     if (row.when == When::kRingStopped && i != index) continue;
     if (session.rings_[i].started) {
       return absl::InvalidArgumentError(absl::StrCat("came while ring ", i, " is started"));
     }
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> SessionRequests::RingNamed(const Session& session, uint64_t index) {
+  if (index < session.rings_.size()) return static_cast<size_t>(index);
+  return absl::InvalidArgumentError(absl::StrCat("there is no ring ", index, ": the port has ",
+                                                 session.rings_.size() / 2, " queue pairs"));
 }
 
 absl::Status SessionRequests::Handle(Session& session, Message& message) {
@@ -140,7 +135,7 @@ absl::Status SessionRequests::SetProtocolFeatures(Session& session, Message& mes
 }
 
 absl::Status SessionRequests::GetQueueNum(Session& session, Message& message) {
-  return Reply(session.socket(), message.header.request, 1);
+  return Reply(session.socket(), message.header.request, session.rings_.size() / 2);
 }
 
 // Whoever connected is the owner: the connection says it already.
@@ -150,8 +145,8 @@ absl::Status SessionRequests::SetOwner(Session& /*session*/, Message& /*message*
 
 // Deprecated; front-ends that still send it mean "stop".
 absl::Status SessionRequests::ResetOwner(Session& session, Message& /*message*/) {
-  for (const Direction direction : kBoth) session.ring(direction).enabled = false;
-  session.Stop(kBoth, [] { return absl::OkStatus(); });
+  for (RingSetup& setup : session.rings_) setup.enabled = false;
+  session.StopAll();
   return absl::OkStatus();
 }
 
@@ -168,10 +163,10 @@ absl::Status SessionRequests::SetMemTable(Session& session, Message& message) {
                                  session.limits_.memory_bytes, session.memory_.get());
   if (!memory.ok()) return memory.status();
   session.memory_ = *std::move(memory);
-  for (const Direction direction : kBoth) {
-    if (!session.ring(direction).started) {
-      if (absl::Status status = session.Start(direction); !status.ok()) return status;
-    } else if (absl::Status status = session.Republish(direction); !status.ok()) {
+  for (size_t ring = 0; ring < session.rings_.size(); ++ring) {
+    if (!session.rings_[ring].started) {
+      if (absl::Status status = session.Start(ring); !status.ok()) return status;
+    } else if (absl::Status status = session.Republish(ring); !status.ok()) {
       return status;
     }
   }
@@ -180,52 +175,52 @@ absl::Status SessionRequests::SetMemTable(Session& session, Message& message) {
 }
 
 // Publishes a started ring anew and waits until no worker has what it was before.
-absl::Status SessionRequests::Replace(Session& session, Direction direction) {
-  if (absl::Status status = session.Republish(direction); !status.ok()) return status;
+absl::Status SessionRequests::Replace(Session& session, size_t ring) {
+  if (absl::Status status = session.Republish(ring); !status.ok()) return status;
   session.AfterQuiescence([] { return absl::OkStatus(); });
   return absl::OkStatus();
 }
 
 absl::Status SessionRequests::SetVringNum(Session& session, Message& message) {
   const auto payload = message.As<RingPayload>();
-  const auto direction = DirectionOf(payload.index);
-  if (!direction.ok()) return direction.status();
+  const auto ring = RingNamed(session, payload.index);
+  if (!ring.ok()) return ring.status();
   if (!std::has_single_bit(payload.value) || payload.value > kMaxRingSize) {
     return absl::InvalidArgumentError(absl::StrCat(
         "asks for a ring of ", payload.value, "; it must be a power of two up to ", kMaxRingSize));
   }
-  session.ring(*direction).size = payload.value;
-  return session.Start(*direction);
+  session.rings_[*ring].size = payload.value;
+  return session.Start(*ring);
 }
 
 absl::Status SessionRequests::SetVringAddr(Session& session, Message& message) {
   const auto payload = message.As<RingAddressPayload>();
-  const auto direction = DirectionOf(payload.index);
-  if (!direction.ok()) return direction.status();
+  const auto ring = RingNamed(session, payload.index);
+  if (!ring.ok()) return ring.status();
   if (payload.flags != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("has flags ", payload.flags, ": dirty logging was not offered"));
   }
-  session.ring(*direction).addresses = payload;
-  return session.Start(*direction);
+  session.rings_[*ring].addresses = payload;
+  return session.Start(*ring);
 }
 
 absl::Status SessionRequests::SetVringBase(Session& session, Message& message) {
   const auto payload = message.As<RingPayload>();
-  const auto direction = DirectionOf(payload.index);
-  if (!direction.ok()) return direction.status();
+  const auto ring = RingNamed(session, payload.index);
+  if (!ring.ok()) return ring.status();
   if (payload.value > 0xffff) {
     return absl::InvalidArgumentError(absl::StrCat("has base ", payload.value, " of 16 bits"));
   }
-  session.ring(*direction).base = static_cast<uint16_t>(payload.value);
+  session.rings_[*ring].base = static_cast<uint16_t>(payload.value);
   return absl::OkStatus();
 }
 
 absl::Status SessionRequests::GetVringBase(Session& session, Message& message) {
-  const auto direction = DirectionOf(message.As<RingPayload>().index);
-  if (!direction.ok()) return direction.status();
-  session.Stop({&*direction, 1}, [&session, direction = *direction] {
-    const RingPayload reply{static_cast<uint32_t>(direction), session.ring(direction).base};
+  const auto ring = RingNamed(session, message.As<RingPayload>().index);
+  if (!ring.ok()) return ring.status();
+  session.Stop(*ring, 1, [&session, ring = *ring] {
+    const RingPayload reply{static_cast<uint32_t>(ring), session.rings_[ring].base};
     return SendReply(session.socket(), Request::kGetVringBase, reply);
   });
   return absl::OkStatus();
@@ -234,60 +229,60 @@ absl::Status SessionRequests::GetVringBase(Session& session, Message& message) {
 absl::Status SessionRequests::SetVringKick(Session& session, Message& message) {
   auto eventfd = EventFdOf(message);
   if (!eventfd.ok()) return eventfd.status();
-  const auto direction = DirectionOf(message.As<NumberPayload>().value & kRingIndexMask);
-  if (!direction.ok()) return direction.status();
-  RingSetup& ring = session.ring(*direction);
-  session.UnwatchKick(*direction);
+  const auto ring = RingNamed(session, message.As<NumberPayload>().value & kRingIndexMask);
+  if (!ring.ok()) return ring.status();
+  RingSetup& setup = session.rings_[*ring];
+  session.UnwatchKick(*ring);
   if (!eventfd->valid()) {
-    ring.kick = nullptr;
-    ring.kicked = true;  // the container wants its ring polled: nothing to wait for
+    setup.kick = nullptr;
+    setup.kicked = true;  // the container wants its ring polled: nothing to wait for
   } else {
-    const auto& kicks = session.queues_[static_cast<size_t>(*direction)]->kicks;
+    const auto& kicks = session.queues_[*ring]->kicks;
     if (kicks != nullptr) {
       auto kick = KickSet::Watched(kicks, *std::move(eventfd));
       if (!kick.ok()) return kick.status();
-      ring.kick = *std::move(kick);
+      setup.kick = *std::move(kick);
     } else {
-      ring.kick = std::make_shared<const UniqueFd>(*std::move(eventfd));
+      setup.kick = std::make_shared<const UniqueFd>(*std::move(eventfd));
     }
-    if (!ring.kicked) session.WatchKick(*direction);
+    if (!setup.kicked) session.WatchKick(*ring);
   }
-  return ring.started ? Replace(session, *direction) : session.Start(*direction);
+  return setup.started ? Replace(session, *ring) : session.Start(*ring);
 }
 
 absl::Status SessionRequests::SetVringCall(Session& session, Message& message) {
   auto eventfd = EventFdOf(message);
   if (!eventfd.ok()) return eventfd.status();
-  const auto direction = DirectionOf(message.As<NumberPayload>().value & kRingIndexMask);
-  if (!direction.ok()) return direction.status();
-  RingSetup& ring = session.ring(*direction);
-  ring.call = nullptr;
+  const auto ring = RingNamed(session, message.As<NumberPayload>().value & kRingIndexMask);
+  if (!ring.ok()) return ring.status();
+  RingSetup& setup = session.rings_[*ring];
+  setup.call = nullptr;
   if (eventfd->valid()) {
-    const PortId port = session.queues_[static_cast<size_t>(*direction)]->port();
+    const PortId port = session.queues_[*ring]->port();
     auto lease = session.services_.notifier.Register(port, *std::move(eventfd));
     if (!lease.ok()) return lease.status();
-    ring.call = *std::move(lease);
+    setup.call = *std::move(lease);
   }
-  return ring.started ? Replace(session, *direction) : absl::OkStatus();
+  return setup.started ? Replace(session, *ring) : absl::OkStatus();
 }
 
 // Errors of a ring end the connection, which says it too: the descriptor is not kept.
-absl::Status SessionRequests::SetVringErr(Session& /*session*/, Message& message) {
-  const auto direction = DirectionOf(message.As<NumberPayload>().value & kRingIndexMask);
-  if (!direction.ok()) return direction.status();
+absl::Status SessionRequests::SetVringErr(Session& session, Message& message) {
+  const auto ring = RingNamed(session, message.As<NumberPayload>().value & kRingIndexMask);
+  if (!ring.ok()) return ring.status();
   return EventFdOf(message).status();
 }
 
 absl::Status SessionRequests::SetVringEnable(Session& session, Message& message) {
   const auto payload = message.As<RingPayload>();
-  const auto direction = DirectionOf(payload.index);
-  if (!direction.ok()) return direction.status();
+  const auto ring = RingNamed(session, payload.index);
+  if (!ring.ok()) return ring.status();
   if (payload.value > 1) {
     return absl::InvalidArgumentError(absl::StrCat("has value ", payload.value));
   }
-  RingSetup& ring = session.ring(*direction);
-  ring.enabled = payload.value == 1;
-  return ring.started ? Replace(session, *direction) : absl::OkStatus();
+  RingSetup& setup = session.rings_[*ring];
+  setup.enabled = payload.value == 1;
+  return setup.started ? Replace(session, *ring) : absl::OkStatus();
 }
 
 // The front-end tells its driver this MTU. It may come before SET_FEATURES: QEMU does it so. Frames
@@ -311,7 +306,7 @@ absl::Status SessionRequests::SetStatus(Session& session, Message& message) {
   // The way to refuse features is not to take their bit over (virtio 1.2 §3.1.1, step 6).
   if ((session.features_ & kFeatureVersion1) == 0) session.status_ &= ~kStatusFeaturesOk;
   if (status != 0) return absl::OkStatus();
-  session.Stop(kBoth, [] { return absl::OkStatus(); });  // 0 resets the device
+  session.StopAll();  // 0 resets the device
   return absl::OkStatus();
 }
 

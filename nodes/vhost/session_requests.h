@@ -4,6 +4,7 @@
 #pragma once
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "nodes/vhost/message.h"
 #include "nodes/vhost/session.h"
 
@@ -30,7 +31,8 @@ class SessionRequests {
   static const Row kRows[];
   static const Row* RowOf(Request request);
   static absl::Status CheckWhen(const Session& session, const Row& row, const Message& message);
-  static absl::Status Replace(Session& session, Direction direction);
+  static absl::Status Replace(Session& session, size_t ring);
+  static absl::StatusOr<size_t> RingNamed(const Session& session, uint64_t index);
 
   static absl::Status GetFeatures(Session& session, Message& message);
   static absl::Status SetFeatures(Session& session, Message& message);

@@ -33,7 +33,7 @@ struct VhostConfig {
 
   static constexpr auto kFields = Fields(
       Field<&VhostConfig::listen>("listen", "who listens on the socket: weft or container"),
-      Field<&VhostConfig::queues>("queues", "queue pairs", Range{1, 1}),
+      Field<&VhostConfig::queues>("queues", "queue pairs that the container may use", Range{1, 8}),
       Field<&VhostConfig::socket>(
           "socket", "path of the socket; empty: ports/<name>/vhost.sock in runtime-dir"),
       Field<&VhostConfig::owner>(

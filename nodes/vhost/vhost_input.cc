@@ -9,9 +9,9 @@
 namespace weft::vhost {
 namespace {
 
-// Brings the index that the next port's container writes nearer while this port is at work.
-void PrefetchIndex(const PortRings& port) {
-  const RingView* const view = port.to_switch->Running();
+// Brings the index that the next ring's container writes nearer while this ring is at work.
+void PrefetchIndex(const InputRing& ring) {
+  const RingView* const view = ring.queue->Running();
   if (view != nullptr) view->available.Prefetch();
 }
 
@@ -20,31 +20,32 @@ void PrefetchIndex(const PortRings& port) {
 VhostInput::VhostInput(const Published<VhostTable>& table, Notifier& notifier, WorkerId worker,
                        std::shared_ptr<const KickSet> kicks)
     : table_(table), notifier_(notifier), worker_(worker), kicks_(std::move(kicks)) {
-  used_rings_.reserve(kMaxPorts);
+  used_rings_.reserve(kMaxPorts * kMaxQueuePairs);
 }
 
 void VhostInput::Poll(Frame& frame) {
   const VhostTable* const table = table_.Load();
   if (table == nullptr) return;
-  const std::span<const PortRings* const> ports = table->inputs(worker_);
-  if (ports.empty()) return;
-  // Who comes after the port that filled the last vector is the first now; if none did, the next.
-  size_t at = next_port_ < ports.size() ? next_port_ : 0;
-  next_port_ = at + 1;
-  for (size_t i = 0; i < ports.size(); ++i) {
-    const PortRings& port = *ports[at];
-    at = at + 1 < ports.size() ? at + 1 : 0;
-    PrefetchIndex(*ports[at]);
-    PollPort(port, frame);
+  const std::span<const InputRing> rings = table->inputs(worker_);
+  if (rings.empty()) return;
+  // Who comes after the ring that filled the last vector is the first now; if none did, the next.
+  size_t at = next_ring_ < rings.size() ? next_ring_ : 0;
+  next_ring_ = at + 1;
+  for (size_t i = 0; i < rings.size(); ++i) {
+    const InputRing& ring = rings[at];
+    at = at + 1 < rings.size() ? at + 1 : 0;
+    PrefetchIndex(rings[at]);
+    PollRing(ring, frame);
     if (frame.room() == 0) {
-      next_port_ = at;
+      next_ring_ = at;
       return;
     }
   }
 }
 
-void VhostInput::PollPort(const PortRings& port, Frame& frame) {
-  Queue& queue = *port.to_switch;
+void VhostInput::PollRing(const InputRing& ring, Frame& frame) {
+  Queue& queue = *ring.queue;
+  const PortRings& port = *ring.port;
   const RingView* const view = queue.Running();
   if (view == nullptr) return;
   ReceiveTally tally;
@@ -77,10 +78,10 @@ void VhostInput::EndDispatch() {
 bool VhostInput::CanSleep() {
   const VhostTable* const table = table_.Load();
   if (table == nullptr || kicks_ == nullptr) return kicks_ != nullptr;
-  const auto ports = table->inputs(worker_);
-  return std::all_of(ports.begin(), ports.end(), [this](const PortRings* port) {
-    const RingView* const view = port->to_switch->Running();
-    return view == nullptr || (view->kick != nullptr && port->to_switch->kicks == kicks_);
+  const auto rings = table->inputs(worker_);
+  return std::all_of(rings.begin(), rings.end(), [this](const InputRing& ring) {
+    const RingView* const view = ring.queue->Running();
+    return view == nullptr || (view->kick != nullptr && ring.queue->kicks == kicks_);
   });
 }
 
@@ -88,15 +89,15 @@ void VhostInput::PrepareSleep(SleepSet& set) {
   set.Watch(kicks_->fd());
   const VhostTable* const table = table_.Load();
   if (table == nullptr) return;
-  const auto ports = table->inputs(worker_);
-  for (const PortRings* port : ports) {
-    const RingView* const view = port->to_switch->Running();
-    if (view != nullptr) AskForKick(*port->to_switch, *view);
+  const auto rings = table->inputs(worker_);
+  for (const InputRing& ring : rings) {
+    const RingView* const view = ring.queue->Running();
+    if (view != nullptr) AskForKick(*ring.queue, *view);
   }
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  for (const PortRings* port : ports) {
-    const RingView* const view = port->to_switch->Running();
-    if (view != nullptr && !IsIdle(*port->to_switch, *view)) return set.StayAwake();
+  for (const InputRing& ring : rings) {
+    const RingView* const view = ring.queue->Running();
+    if (view != nullptr && !IsIdle(*ring.queue, *view)) return set.StayAwake();
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // vhost-input: brings the frames of the containers on this worker into the switch. Several quiet
-// ports share one vector; a busy one may fill what is left, and the port to start with changes from
+// rings share one vector; a busy one may fill what is left, and the ring to start with changes from
 // poll to poll. At the end of the dispatch all descriptors go back, with one notification a ring.
 // Worker thread only.
 #pragma once
@@ -42,13 +42,13 @@ class VhostInput final : public Input<VhostInput> {
   void Wake();
 
  private:
-  void PollPort(const PortRings& port, Frame& frame);
+  void PollRing(const InputRing& ring, Frame& frame);
 
   const Published<VhostTable>& table_;
   Notifier& notifier_;
   const WorkerId worker_;
   const std::shared_ptr<const KickSet> kicks_;
-  size_t next_port_ = 0;  // where the next poll starts, an index into the worker's inputs
+  size_t next_ring_ = 0;  // where the next poll starts, an index into the worker's inputs
   RingReader reader_;
   std::vector<UsedRing> used_rings_;  // chains of them are out
 };

@@ -42,7 +42,7 @@ absl::Status Preflight(const PortConfig& config, const std::string& directory) {
 
 std::string FeatureNames(uint64_t features) {
   static constexpr std::pair<int, std::string_view> kNames[] = {
-      {3, "mtu"},        {15, "mrg-rxbuf"}, {16, "status"},  {28, "indirect-desc"},
+      {3, "mtu"},        {15, "mrg-rxbuf"}, {16, "status"},  {22, "mq"}, {28, "indirect-desc"},
       {29, "event-idx"}, {32, "version-1"}, {35, "in-order"}};
   std::vector<std::string_view> names;
   for (const auto& [bit, name] : kNames) {
@@ -56,17 +56,20 @@ std::string FeatureNames(uint64_t features) {
 class VhostModule::Backend final : public PortBackend {
  public:
   Backend(VhostModule& module, const PortRequest& request, EndpointOptions options,
-          const SessionLimits& limits)
+          size_t queue_pairs, const SessionLimits& limits)
       : module_(module),
         id_(request.id),
         port_({*module.loop_, *module.rcu_, module.notifier_}, request.id, request.config.name,
-              std::move(options), limits, {request.on_up, request.on_down}),
-        rings_{.port = request.id,
-               .worker = request.worker,
-               .mtu = request.config.mtu,
-               .to_switch = port_.queue(Direction::kToSwitch),
-               .to_guest = port_.queue(Direction::kToGuest)} {
-    port_.queue(Direction::kToSwitch)->kicks = module_.KicksOf(request.worker);
+              std::move(options), queue_pairs, limits, {request.on_up, request.on_down}),
+        rings_{.port = request.id, .mtu = request.config.mtu, .queues = {}} {
+    for (size_t pair = 0; pair < queue_pairs; ++pair) {
+      const WorkerId worker = pair == 0 ? request.worker : request.place_queue();
+      const auto& to_switch = port_.queue(Direction::kToSwitch, pair);
+      to_switch->kicks = module_.KicksOf(worker);
+      rings_.queues.push_back({.worker = worker,
+                               .to_switch = to_switch,
+                               .to_guest = port_.queue(Direction::kToGuest, pair)});
+    }
     module_.ports_[id_] = this;
     module_.Publish();
   }
@@ -99,7 +102,7 @@ class VhostModule::Backend final : public PortBackend {
   VhostModule& module_;
   const PortId id_;
   VhostPort port_;
-  const PortRings rings_;
+  PortRings rings_;
 };
 
 std::vector<PortFact> VhostModule::Backend::Facts() const {
@@ -111,6 +114,8 @@ std::vector<PortFact> VhostModule::Backend::Facts() const {
   }
   facts.push_back({"negotiated", FeatureNames(info.features)});
   if (info.driver_mtu != 0) facts.push_back({"driver-mtu", uint64_t{info.driver_mtu}});
+  facts.push_back({"queues", uint64_t{port_.queue_pairs()}});
+  facts.push_back({"queues-running", uint64_t{info.queues_running}});
   facts.push_back(
       {"ring-size-rx", uint64_t{info.ring_size[static_cast<size_t>(Direction::kToSwitch)]}});
   facts.push_back(
@@ -135,7 +140,7 @@ void VhostModule::Register(Registry& registry) {
     return std::make_unique<VhostInput>(table_, notifier_, worker, KicksOf(worker));
   });
   registry.AddNode<VhostOutput>(
-      [this](WorkerId) { return std::make_unique<VhostOutput>(table_, notifier_); });
+      [this](WorkerId worker) { return std::make_unique<VhostOutput>(table_, notifier_, worker); });
   registry.AddPortKind({.name = "vhost",
                         .help = "a container, by its virtio-user device",
                         .schema = &SchemaOf<VhostConfig>(),
@@ -153,7 +158,7 @@ absl::StatusOr<std::unique_ptr<PortBackend>> VhostModule::MakePort(const PortReq
   SessionLimits limits;
   limits.mtu = request.config.mtu;
   limits.memory_bytes = uint64_t{config.memory_limit} << 20;
-  return std::make_unique<Backend>(*this, request, *std::move(options), limits);
+  return std::make_unique<Backend>(*this, request, *std::move(options), config.queues, limits);
 }
 
 const std::shared_ptr<const KickSet>& VhostModule::KicksOf(WorkerId worker) {

@@ -5,8 +5,8 @@
 
 namespace weft::vhost {
 
-VhostOutput::VhostOutput(const Published<VhostTable>& table, Notifier& notifier)
-    : published_table_(table), notifier_(notifier) {
+VhostOutput::VhostOutput(const Published<VhostTable>& table, Notifier& notifier, WorkerId worker)
+    : published_table_(table), notifier_(notifier), worker_(worker) {
   used_rings_.reserve(kMaxPorts);
   bucket_of_.fill(kNoBucket);
 }
@@ -58,35 +58,38 @@ void VhostOutput::SendSplit(Frame& frame) {
   }
 }
 
-// The ring's view for this dispatch: the same from the first packet to EndDispatch.
-const RingView* VhostOutput::ViewFor(const PortRings& port) {
-  const RingView*& view = views_[Row(port.port)];
-  if (view == nullptr) {
-    view = port.to_guest->Running();
-    if (view != nullptr) used_rings_.push_back({port.to_guest.get(), view});
+// The port's ring and its view for this dispatch: the same from the first packet to EndDispatch. No
+// view if the port has none that runs.
+const UsedRing& VhostOutput::RingFor(const PortRings& port) {
+  UsedRing& ring = rings_[Row(port.port)];
+  if (ring.view == nullptr) {
+    ring.queue = port.ToGuest(worker_);
+    ring.view = ring.queue != nullptr ? ring.queue->Running() : nullptr;
+    if (ring.view != nullptr) used_rings_.push_back(ring);
   }
-  return view;
+  return ring;
 }
 
 // Brings nearer the index that the next port's container writes.
 void VhostOutput::Prefetch(PortId port) const {
   const PortRings* const rings = table_ != nullptr ? table_->Find(port) : nullptr;
-  const RingView* const view = rings != nullptr ? rings->to_guest->Running() : nullptr;
+  const Queue* const queue = rings != nullptr ? rings->ToGuest(worker_) : nullptr;
+  const RingView* const view = queue != nullptr ? queue->Running() : nullptr;
   if (view != nullptr) view->available.Prefetch();
 }
 
 void VhostOutput::Send(PortId port, Packet* const* packets, size_t count, bool traced) {
   const PortRings* const rings = table_ != nullptr ? table_->Find(port) : nullptr;
-  const RingView* const view = rings != nullptr ? ViewFor(*rings) : nullptr;
-  if (view == nullptr) {
+  const UsedRing ring = rings != nullptr ? RingFor(*rings) : UsedRing();
+  if (ring.view == nullptr) {
     for (size_t i = 0; i < count; ++i) DropPacket(*packets[i], port, Drop::kPortDown);
     return;
   }
 
   TransmitTally tally;
   std::array<TransmitResult, Frame::kCapacity> results;
-  writer_.Transmit(*rings->to_guest, *view, std::min(rings->mtu, view->mtu), packets, count, tally,
-                   traced ? results.data() : nullptr);
+  writer_.Transmit(*ring.queue, *ring.view, std::min(rings->mtu, ring.view->mtu), packets, count,
+                   tally, traced ? results.data() : nullptr);
   PortCounters& counters = port_counters(port);
   counters.tx_packets.Add(tally.packets);
   counters.tx_bytes.Add(tally.bytes);
@@ -108,7 +111,7 @@ void VhostOutput::Send(PortId port, Packet* const* packets, size_t count, bool t
 
 void VhostOutput::EndDispatch() {
   for (const UsedRing& ring : used_rings_) {
-    views_[Row(ring.queue->port())] = nullptr;
+    rings_[Row(ring.queue->port())] = UsedRing();
     if (RingWriter::Publish(*ring.queue, *ring.view)) notifier_.Notify(ring.view->call);
   }
   used_rings_.clear();

@@ -2,7 +2,8 @@
 // vhost-output: the end of port-output for containers, and the real splitter. It buckets a frame by
 // out-port, keeps the order, writes each receive ring in one go, and publishes each once a
 // dispatch, with one notification. A full, broken or absent receiver drops at once, on its own
-// account. Worker thread only.
+// account. A port with several receive rings is written by this worker at one of them
+// (PortRings::ToGuest). Worker thread only.
 #pragma once
 
 #include <array>
@@ -31,7 +32,7 @@ class VhostOutput final : public Output<VhostOutput> {
       {{Counter::kCopiedBytes, "copied-bytes", "bytes of frames stored into receivers' memory"}});
 
   // `table` and `notifier` outlive the node.
-  VhostOutput(const Published<VhostTable>& table, Notifier& notifier);
+  VhostOutput(const Published<VhostTable>& table, Notifier& notifier, WorkerId worker);
 
   void Process(Frame& frame);
   void EndDispatch();
@@ -41,18 +42,19 @@ class VhostOutput final : public Output<VhostOutput> {
   static constexpr uint16_t kNoBucket = 0xffff;
 
   static size_t Row(PortId port) { return port.value() < kMaxPorts ? port.value() : kMaxPorts; }
-  const RingView* ViewFor(const PortRings& port);
+  const UsedRing& RingFor(const PortRings& port);
   void Prefetch(PortId port) const;
   void Send(PortId port, Packet* const* packets, size_t count, bool traced);
   void SendSplit(Frame& frame);
 
   const Published<VhostTable>& published_table_;
   Notifier& notifier_;
+  const WorkerId worker_;
   const VhostTable* table_ = nullptr;  // of this dispatch, once it is needed
   RingWriter writer_;
-  std::array<const RingView*, kRows> views_{};  // of this dispatch, by port
-  std::vector<UsedRing> used_rings_;            // their ports have a view
-  std::array<uint16_t, kRows> bucket_of_;       // of the frame at hand, by port
+  std::array<UsedRing, kRows> rings_{};    // of this dispatch, by port
+  std::vector<UsedRing> used_rings_;       // those of them that are there
+  std::array<uint16_t, kRows> bucket_of_;  // of the frame at hand, by port
   std::array<Packet*, Frame::kCapacity> sorted_;
 };
 

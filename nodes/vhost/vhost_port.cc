@@ -23,17 +23,19 @@ constexpr uint32_t kLogLinesPerSecond = 2;
 }  // namespace
 
 VhostPort::VhostPort(Services services, PortId id, std::string name, EndpointOptions options,
-                     const SessionLimits& limits, Callbacks callbacks)
+                     size_t queue_pairs, const SessionLimits& limits, Callbacks callbacks)
     : services_(services),
       name_(std::move(name)),
       options_(std::move(options)),
       limits_(limits),
       callbacks_(std::move(callbacks)),
-      queues_{std::make_shared<Queue>(id, Direction::kToGuest),
-              std::make_shared<Queue>(id, Direction::kToSwitch)},
       messages_(limits.message_burst, limits.messages_per_second),
       log_lines_(kLogBurst, kLogLinesPerSecond),
-      endpoint_(Endpoint::Make(services_.loop, options_, *this)) {}
+      endpoint_(Endpoint::Make(services_.loop, options_, *this)) {
+  for (size_t ring = 0; ring < 2 * queue_pairs; ++ring) {
+    queues_.push_back(std::make_shared<Queue>(id, DirectionOf(ring)));
+  }
+}
 
 VhostPort::~VhostPort() { services_.loop.Cancel(reopen_); }
 
@@ -60,8 +62,8 @@ VhostPort::Info VhostPort::Describe() const {
   if (session_ == nullptr) return info;
   info.features = session_->features();
   info.driver_mtu = session_->driver_mtu();
-  info.ring_size = {session_->ring_size(Direction::kToGuest),
-                    session_->ring_size(Direction::kToSwitch)};
+  info.ring_size = {session_->ring_size(0), session_->ring_size(1)};
+  for (size_t pair = 0; pair < queue_pairs(); ++pair) info.queues_running += PairRuns(pair) ? 1 : 0;
   if (const GuestMemory* memory = session_->memory(); memory != nullptr) {
     info.memory_regions = memory->region_count();
     info.memory_bytes = memory->bytes();
@@ -79,10 +81,11 @@ void VhostPort::OnConnection(UniqueFd socket) {
   messages_.Take(services_.loop.Now());
   state_ = PortState::kConnected;
   reason_.clear();
-  const Session::Queues queues{queues_[0].get(), queues_[1].get()};
+  Session::Queues queues;
+  for (const auto& queue : queues_) queues.push_back(queue.get());
   Session::Owner& owner = *this;
-  session_ = std::make_unique<Session>(services_, queues, std::move(socket), limits_, messages_,
-                                       closing_, owner);
+  session_ = std::make_unique<Session>(services_, std::move(queues), std::move(socket), limits_,
+                                       messages_, closing_, owner);
   endpoint_->SetMode(Endpoint::Mode::kRefuse);
   Log(LogLevel::kInfo, absl::StrCat("connected, pid ", peer_pid_, ", uid ", peer_uid_));
 }
@@ -105,8 +108,11 @@ void VhostPort::OnUnreachable(const absl::Status& why) {
   Log(LogLevel::kInfo, absl::StrCat("waits: ", reason_));
 }
 
-void VhostPort::OnRingsChanged() {
-  SetUp(session_->running(Direction::kToGuest) && session_->running(Direction::kToSwitch));
+void VhostPort::OnRingsChanged() { SetUp(PairRuns(0)); }
+
+bool VhostPort::PairRuns(size_t pair) const {
+  return session_->running(RingOf(pair, Direction::kToGuest)) &&
+         session_->running(RingOf(pair, Direction::kToSwitch));
 }
 
 void VhostPort::SetUp(bool up) {

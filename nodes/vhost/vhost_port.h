@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A container's port: its socket, at most one Session at a time, and the two queues that outlive
+// A container's port: its socket, at most one Session at a time, and the queues that outlive
 // sessions. Control thread; whoever manages ports owns it, and calls Check from one timer for all
 // of them.
 #pragma once
@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -30,7 +31,7 @@ enum class PortState : uint8_t { kWaiting, kConnected, kUp, kError };
 inline constexpr auto kPortStates = Labels<PortState>({
     {PortState::kWaiting, "waiting", "no container is connected"},
     {PortState::kConnected, "connected", "a container is connected, its rings do not run yet"},
-    {PortState::kUp, "up", "both rings run"},
+    {PortState::kUp, "up", "its first queue pair runs"},
     {PortState::kError, "error", "the container broke a rule; it may connect again"},
 });
 
@@ -43,14 +44,16 @@ class VhostPort final : private Session::Owner, private Endpoint::Owner {
     std::string socket;
     uint64_t features = 0;                // virtio feature bits that the container accepted
     uint32_t driver_mtu = 0;              // that its driver was told, 0 if none
-    std::array<uint32_t, 2> ring_size{};  // by Direction
+    std::array<uint32_t, 2> ring_size{};  // of the first queue pair, by Direction
+    size_t queues_running = 0;            // queue pairs of which both rings run
     size_t memory_regions = 0;
     uint64_t memory_bytes = 0;
     pid_t peer_pid = 0;
     uid_t peer_uid = 0;
     uint64_t connections = 0;  // since the port was made
   };
-  // Called when both rings begin, and when one ceases, to run. They must not destroy the port.
+  // Called when both rings of the first queue pair begin, and when one ceases, to run. They must
+  // not destroy the port.
   struct Callbacks {
     std::function<void()> on_up;
     std::function<void()> on_down;
@@ -60,7 +63,7 @@ class VhostPort final : private Session::Owner, private Endpoint::Owner {
   static constexpr Time kCheckPeriod = std::chrono::milliseconds(20);
 
   VhostPort(Services services, PortId id, std::string name, EndpointOptions options,
-            const SessionLimits& limits, Callbacks callbacks);
+            size_t queue_pairs, const SessionLimits& limits, Callbacks callbacks);
   // Ends the session; its memory and descriptors go after quiescence. on_down is not called.
   ~VhostPort() override;
   VhostPort(const VhostPort&) = delete;
@@ -76,9 +79,10 @@ class VhostPort final : private Session::Owner, private Endpoint::Owner {
   PortState state() const { return state_; }
   Info Describe() const;
   // For the VhostTable, which shares them. They run only while a session says so.
-  const std::shared_ptr<Queue>& queue(Direction direction) const {
-    return queues_[static_cast<size_t>(direction)];
+  const std::shared_ptr<Queue>& queue(Direction direction, size_t pair = 0) const {
+    return queues_[RingOf(pair, direction)];
   }
+  size_t queue_pairs() const { return queues_.size() / 2; }
 
  private:
   void OnRingsChanged() override;
@@ -89,6 +93,7 @@ class VhostPort final : private Session::Owner, private Endpoint::Owner {
   void OnUnreachable(const absl::Status& why) override;
 
   void Reopen(Time pause);
+  bool PairRuns(size_t pair) const;  // there is a session
   void SetUp(bool up);
   // One line about this port; a container cannot make more than a few of them a second.
   void Log(LogLevel level, const std::string& message);
@@ -99,7 +104,7 @@ class VhostPort final : private Session::Owner, private Endpoint::Owner {
   const SessionLimits limits_;
   const Callbacks callbacks_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-  std::array<std::shared_ptr<Queue>, 2> queues_;
+  std::vector<std::shared_ptr<Queue>> queues_;  // by ring
 
   PortState state_ = PortState::kWaiting;
   std::string reason_;

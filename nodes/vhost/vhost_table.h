@@ -20,13 +20,38 @@
 
 namespace weft::vhost {
 
-// One port as workers see it. Neither queue is null.
-struct PortRings {
-  PortId port;
-  WorkerId worker;   // the one that polls `to_switch`
-  uint32_t mtu = 0;  // bytes, without Ethernet header and VLAN tag
+// Two rings of a port. Neither queue is null.
+struct QueuePair {
+  WorkerId worker;  // the one that polls `to_switch`
   std::shared_ptr<Queue> to_switch;
   std::shared_ptr<Queue> to_guest;
+};
+
+// One port as workers see it.
+struct PortRings {
+  PortId port;
+  uint32_t mtu = 0;               // bytes, without Ethernet header and VLAN tag
+  std::vector<QueuePair> queues;  // at least one, at most kMaxQueuePairs
+
+  // The receive ring that `worker` writes: one of those that run, always the same as long as those
+  // are the same. A flow comes in on one ring, so one worker has all of it, and its frames keep
+  // their order; with as many rings as workers each has one to itself. Null if none runs.
+  Queue* ToGuest(WorkerId worker) const {
+    if (queues.size() == 1) [[likely]]
+      return queues[0].to_guest->Running() != nullptr ? queues[0].to_guest.get() : nullptr;
+    std::array<Queue*, kMaxQueuePairs> running;
+    size_t count = 0;
+    for (const QueuePair& pair : queues) {
+      if (pair.to_guest->Running() != nullptr) running[count++] = pair.to_guest.get();
+    }
+    return count == 0 ? nullptr : running[worker.value() % count];
+  }
+};
+
+// A ring to poll, and the port that it belongs to.
+struct InputRing {
+  const PortRings* port = nullptr;
+  Queue* queue = nullptr;
 };
 
 class VhostTable {
@@ -35,7 +60,9 @@ class VhostTable {
   explicit VhostTable(std::vector<PortRings> ports) : ports_(std::move(ports)) {
     for (const PortRings& port : ports_) {
       by_port_[port.port.value()] = &port;
-      inputs_[port.worker.value()].push_back(&port);
+      for (const QueuePair& pair : port.queues) {
+        inputs_[pair.worker.value()].push_back({&port, pair.to_switch.get()});
+      }
     }
   }
   VhostTable(const VhostTable&) = delete;
@@ -46,14 +73,12 @@ class VhostTable {
     return port.value() < kMaxPorts ? by_port_[port.value()] : nullptr;
   }
   // What `worker` polls.
-  std::span<const PortRings* const> inputs(WorkerId worker) const {
-    return inputs_[worker.value()];
-  }
+  std::span<const InputRing> inputs(WorkerId worker) const { return inputs_[worker.value()]; }
 
  private:
   const std::vector<PortRings> ports_;
   std::array<const PortRings*, kMaxPorts> by_port_{};
-  std::array<std::vector<const PortRings*>, kMaxWorkers> inputs_;
+  std::array<std::vector<InputRing>, kMaxWorkers> inputs_;
 };
 
 // A ring that a dispatch has worked on, with the view that it used: what is published at its end

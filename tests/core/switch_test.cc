@@ -45,6 +45,7 @@ struct Diary {
   std::vector<std::string> lines;
   int backends = 0;  // that are there
   std::function<void()> on_up;
+  size_t queues = 1;  // of the ports that are made
   bool defers_at_the_end = false;
   bool deferred_ran = false;
 
@@ -98,6 +99,7 @@ class MemoryModule final : public Module {
                               -> absl::StatusOr<std::unique_ptr<PortBackend>> {
                             if (request.config.name == "bad-make")
                               return absl::InternalError("it cannot be made");
+                            for (size_t i = 1; i < diary_.queues; ++i) request.place_queue();
                             diary_.on_up = request.on_up;
                             return std::make_unique<MemoryBackend>(diary_, request.config.name);
                           }});
@@ -141,13 +143,13 @@ class ChoosyModule final : public Module {
 class SwitchTest : public ::testing::Test {
  protected:
   // Ports a and b, numbers 0 and 1.
-  void Start() {
+  void Start(size_t workers = 1) {
     ASSERT_EQ(harness_.AddModule(std::make_unique<ArcsModule>()), "");
     auto memory = std::make_unique<MemoryModule>(diary_);
     memory_ = memory.get();
     ASSERT_EQ(harness_.AddModule(std::move(memory)), "");
     ASSERT_EQ(harness_.AddModule(std::make_unique<ChoosyModule>()), "");
-    ASSERT_EQ(harness_.Start(Section("a") + Section("b")), "");
+    ASSERT_EQ(harness_.Start(Section("a") + Section("b"), workers), "");
     diary_.Take();
   }
   static std::string Section(std::string_view name, std::string_view features = "") {
@@ -187,6 +189,27 @@ TEST_F(SwitchTest, StartsTheConfiguration) {
   // The worker is at work.
   const Counter& polls = harness_->workers()[0]->counters().polls;
   EXPECT_TRUE(harness_.Until([&] { return polls.value() > 0; }));
+}
+
+TEST_F(SwitchTest, PlacesQueuesByLoad) {
+  Start(3);
+  const auto workers = [&](std::string_view name) {
+    for (const auto& port : harness_->ports().ports()) {
+      if (port->name == name) return WorkersOf(*port);
+    }
+    return std::string("there is no such port");
+  };
+  EXPECT_EQ(workers("a"), "0");
+  EXPECT_EQ(workers("b"), "1");
+  diary_.queues = 4;
+  EXPECT_EQ(Add("c"), "");
+  EXPECT_EQ(workers("c"), "2, 0, 1, 2") << "each worker before one gets two, the idle one first";
+  diary_.queues = 1;
+  EXPECT_EQ(Add("d"), "");
+  EXPECT_EQ(workers("d"), "0");
+  EXPECT_EQ(harness_.RemovePort("c"), "");
+  EXPECT_EQ(Add("e"), "");
+  EXPECT_EQ(workers("e"), "2") << "what a port had is free again";
 }
 
 TEST_F(SwitchTest, TellsModulesInOrder) {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two containers on startup.conf as it is: frames both ways, and what the shell says about them."""
+import os
 import re
 
 from weft_e2e import (ROOT, RING, Ledger, Pair, Testpmd, Weftd, at_least, drain, equal, mac, run,
@@ -59,6 +60,32 @@ def the_shell_tells_the_way():
         equal("drops" in wrong.stderr, True, "a suggestion")
 
 
+def several_queues(queues, server):
+    """Containers with several queue pairs on two workers."""
+    config = static_ports("web-1", "web-2").replace(
+        'listen = "weft"', f'listen = "{"container" if server else "weft"}", queues = {queues}')
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    with Weftd(f"[workers]\ncores = {cores}\n{config}") as weft, \
+         Pair(weft, queues=queues, server=server) as pair:
+        pair.start()
+        pair.wait_frames(10_000)
+        for name in pair.names:
+            port = weft.ctl(f"show port {name}")
+            equal((port["queues"], port["queues-running"]), (queues, queues), f"queues of {name}")
+            equal(sorted(set(port["workers"].split(", "))), [str(i) for i in range(len(cores))],
+                  f"workers of {name}")
+            equal("mq" in port["negotiated"].split(", "), True, f"mq negotiated by {name}")
+        pair.finish()
+
+
+def two_queues_and_weft_listens():
+    several_queues(2, server=False)
+
+
+def two_queues_and_the_container_listens():
+    several_queues(2, server=True)
+
+
 def charged_with_ring_full(halt, resume):
     """Floods a receiver that stands still; its full ring is its own loss."""
     with Weftd(static_ports("web-1", "web-2", "web-3", "web-4")) as weft, \
@@ -92,5 +119,6 @@ def a_receiver_that_does_not_poll_is_charged_with_ring_full():
 
 
 if __name__ == "__main__":
-    run(frames_both_ways, the_shell_tells_the_way, a_stopped_process_is_charged_with_ring_full,
+    run(frames_both_ways, the_shell_tells_the_way, two_queues_and_weft_listens,
+        two_queues_and_the_container_listens, a_stopped_process_is_charged_with_ring_full,
         a_receiver_that_does_not_poll_is_charged_with_ring_full)

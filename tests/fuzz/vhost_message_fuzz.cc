@@ -46,9 +46,10 @@ class Harness final : public Session::Owner {
     SessionLimits limits;
     limits.memory_bytes = 16 << 20;
     TokenBucket messages(1'000'000, 1'000'000);
-    session_ = std::make_unique<Session>(Services{loop_, rcu_, notifier_},
-                                         Session::Queues{&queues_[0], &queues_[1]},
-                                         UniqueFd(ends[0]), limits, messages, closing_, *this);
+    session_ = std::make_unique<Session>(
+        Services{loop_, rcu_, notifier_},
+        Session::Queues{&queues_[0], &queues_[1], &queues_[2], &queues_[3]}, UniqueFd(ends[0]),
+        limits, messages, closing_, *this);
     while (!input.empty() && session_ != nullptr) {
       input = Step(input);
       Turn();
@@ -57,7 +58,9 @@ class Harness final : public Session::Owner {
     session_.reset();
     front_end_.Disconnect();
     Turn();
-    if (queues_[0].view.Load() != nullptr || queues_[1].view.Load() != nullptr) std::abort();
+    for (const Queue& queue : queues_) {
+      if (queue.view.Load() != nullptr) std::abort();
+    }
   }
 
  private:
@@ -135,8 +138,9 @@ class Harness final : public Session::Owner {
   EventLoop loop_;
   Rcu rcu_;
   Notifier notifier_;
-  std::array<Queue, 2> queues_{Queue(PortId(0), Direction::kToGuest),
-                               Queue(PortId(0), Direction::kToSwitch)};
+  std::array<Queue, 4> queues_{
+      Queue(PortId(0), Direction::kToGuest), Queue(PortId(0), Direction::kToSwitch),
+      Queue(PortId(0), Direction::kToGuest), Queue(PortId(0), Direction::kToSwitch)};
   Closing closing_;
   FrontEnd front_end_{[this] { Turn(); }};
   std::unique_ptr<Session> session_;

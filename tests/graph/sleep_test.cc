@@ -34,7 +34,7 @@ class Sleep : public ::testing::Test {
       Append(text, "[[port]]\nname = \"port-", i, "\"\nmac = \"02:00:00:00:00:1", i,
              "\"\nvhost = {}\n");
     }
-    ASSERT_EQ(harness_.Start(text, kForEver), "");
+    ASSERT_EQ(harness_.Start(text, 1, kForEver), "");
     for (uint16_t i = 0; i < containers; ++i) {
       Add();
       Attach(i);

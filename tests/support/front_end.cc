@@ -58,16 +58,22 @@ void Ring::Offer(uint16_t head) {
   SetAvailableIndex(static_cast<uint16_t>(index + 1));
 }
 
-FrontEnd::FrontEnd(std::function<void()> pump, uint64_t memory_bytes, uint16_t ring_size)
+FrontEnd::FrontEnd(std::function<void()> pump, uint64_t memory_bytes, uint16_t ring_size,
+                   uint32_t queue_pairs)
     : pump_(std::move(pump)),
-      memory_bytes_(memory_bytes),
-      memfd_(memfd_create("front-end", MFD_CLOEXEC)) {
-  Require(memfd_.valid() && ftruncate(memfd_.get(), static_cast<off_t>(memory_bytes)) == 0,
+      memory_bytes_(memory_bytes + kRingSpan * (2 * queue_pairs - 2)),
+      more_rings_(memory_bytes),
+      memfd_(memfd_create("front-end", MFD_CLOEXEC)),
+      rings_(2 * queue_pairs),
+      kick_(rings_.size()),
+      call_(rings_.size()) {
+  Require(memfd_.valid() && ftruncate(memfd_.get(), static_cast<off_t>(memory_bytes_)) == 0,
           "memfd");
-  void* const at = mmap(nullptr, memory_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memfd_.get(), 0);
+  void* const at =
+      mmap(nullptr, memory_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, memfd_.get(), 0);
   Require(at != MAP_FAILED, "mmap");
   memory_ = static_cast<uint8_t*>(at);
-  for (uint32_t i = 0; i < 2; ++i) {
+  for (uint32_t i = 0; i < rings(); ++i) {
     const RingAddressPayload where = addresses(i);
     rings_[i].size = ring_size;
     rings_[i].descriptors =
@@ -107,9 +113,9 @@ bool FrontEnd::Closed() {
 void FrontEnd::Handshake(uint64_t features) {
   Negotiate(features);
   SendMemoryTable();
-  for (uint32_t i = 0; i < 2; ++i) SetUpRing(i);
-  for (uint32_t i = 0; i < 2; ++i) Enable(i);
-  for (uint32_t i = 0; i < 2; ++i) Kick(i);
+  for (uint32_t i = 0; i < rings(); ++i) SetUpRing(i);
+  for (uint32_t i = 0; i < rings(); ++i) Enable(i);
+  for (uint32_t i = 0; i < rings(); ++i) Kick(i);
 }
 
 void FrontEnd::Negotiate(uint64_t features) {
@@ -117,7 +123,7 @@ void FrontEnd::Negotiate(uint64_t features) {
   Require(Ask(Request::kGetFeatures).has_value(), "GET_FEATURES");
   Require(Ask(Request::kGetProtocolFeatures).has_value(), "GET_PROTOCOL_FEATURES");
   Send(Request::kSetProtocolFeatures, NumberPayload{kOfferedProtocolFeatures});
-  for (uint32_t i = 0; i < 2; ++i) {
+  for (uint32_t i = 0; i < rings(); ++i) {
     const std::array<int, 1> fds{call_[i].get()};
     Send(Request::kSetVringCall, NumberPayload{i}, fds);
   }
@@ -140,7 +146,8 @@ void FrontEnd::SendMemoryTable() {
 }
 
 RingAddressPayload FrontEnd::addresses(uint32_t index) const {
-  const uint64_t base = kUserBase + index * kRingSpan;
+  const uint64_t offset = index < 2 ? index * kRingSpan : more_rings_ + (index - 2) * kRingSpan;
+  const uint64_t base = kUserBase + offset;
   RingAddressPayload where;
   where.index = index;
   where.descriptors = base;
@@ -170,7 +177,7 @@ void FrontEnd::Kick(uint32_t index) {
 
 std::vector<uint32_t> FrontEnd::StopRings() {
   std::vector<uint32_t> bases;
-  for (uint32_t i = 0; i < 2; ++i) {
+  for (uint32_t i = 0; i < rings(); ++i) {
     Send(Request::kGetVringBase, RingPayload{i, 0});
     const auto reply = ReadReply(Request::kGetVringBase);
     Require(reply.has_value() && reply->size() == sizeof(RingPayload), "GET_VRING_BASE");

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A container, as a vhost-user switch sees it: memory in a memfd, a pair of split rings in it, and
+// A container, as a vhost-user switch sees it: memory in a memfd, pairs of split rings in it, and
 // the front-end's side of the protocol over a real socket. For tests of the session, of the rings
 // and of whole graphs. Single-threaded: while it waits for a reply it calls `pump`, which runs the
 // other side.
 //
 // Layout of the memory, which is one region at guest address kGuestBase: ring 0 at 0, ring 1 at
-// 1 MiB (descriptors, available, used, each on a page of its own), buffers from 2 MiB on.
+// 1 MiB (descriptors, available, used, each on a page of its own), buffers from 2 MiB on; behind
+// them the rings of further queue pairs.
 #pragma once
 
 #include <cstddef>
@@ -57,7 +58,7 @@ class FrontEnd {
   static constexpr uint64_t kRingSpan = 1 << 20;
 
   explicit FrontEnd(std::function<void()> pump, uint64_t memory_bytes = 8 << 20,
-                    uint16_t ring_size = 256);
+                    uint16_t ring_size = 256, uint32_t queue_pairs = 1);
   ~FrontEnd();
   FrontEnd(const FrontEnd&) = delete;
   FrontEnd& operator=(const FrontEnd&) = delete;
@@ -71,7 +72,7 @@ class FrontEnd {
   // True once the other end has closed.
   bool Closed();
 
-  // The whole handshake in the order of DPDK's virtio-user, up to a kick of both rings. The rings
+  // The whole handshake in the order of DPDK's virtio-user, up to a kick of all rings. The rings
   // start at the next pump.
   void Handshake(uint64_t features = kOfferedFeatures);
   void Negotiate(uint64_t features = kOfferedFeatures);
@@ -79,7 +80,7 @@ class FrontEnd {
   void SetUpRing(uint32_t index);
   void Enable(uint32_t index, bool enable = true);
   void Kick(uint32_t index);
-  // GET_VRING_BASE of both rings; returns the bases.
+  // GET_VRING_BASE of all rings; returns the bases.
   std::vector<uint32_t> StopRings();
 
   // Single messages. Ack: with NEED_REPLY, and returns the acknowledged value; nothing if the other
@@ -106,6 +107,7 @@ class FrontEnd {
   MemoryPayload memory_table() const;
   RingAddressPayload addresses(uint32_t index) const;
 
+  uint32_t rings() const { return static_cast<uint32_t>(rings_.size()); }
   Ring& ring(uint32_t index) { return rings_[index]; }
   // A byte of the container's memory: offsets from 0, and the guest address of an offset.
   uint8_t* at(uint64_t offset) { return memory_ + offset; }
@@ -122,12 +124,13 @@ class FrontEnd {
   bool ReadExactly(std::byte* to, size_t length);
 
   const std::function<void()> pump_;
-  const uint64_t memory_bytes_;
+  const uint64_t memory_bytes_;  // all of it
+  const uint64_t more_rings_;    // where those of further queue pairs begin
   UniqueFd memfd_;
   uint8_t* memory_ = nullptr;
-  Ring rings_[2];
-  UniqueFd kick_[2];
-  UniqueFd call_[2];
+  std::vector<Ring> rings_;
+  std::vector<UniqueFd> kick_;
+  std::vector<UniqueFd> call_;
   UniqueFd socket_;
 };
 

@@ -53,15 +53,17 @@ class SwitchHarness {
     }
     return "";
   }
-  // With one worker, on the last core that there is.
-  std::string Start(std::string_view text, Time longest_sleep = WorkerOptions().longest_sleep) {
+  // Its workers share the last core that there is.
+  std::string Start(std::string_view text, size_t workers = 1,
+                    Time longest_sleep = WorkerOptions().longest_sleep) {
     std::optional<Config> config = Read(text);
     if (!config) return errors_;
-    return MessageOf(
-        switch_->Start(*std::move(config), {.runtime_dir = directory_,
-                                            .cores = *ChooseCores({}, AvailableCores()),
-                                            .memory = &memory_,
-                                            .longest_sleep = longest_sleep}));
+    auto cores = *ChooseCores({}, AvailableCores());
+    cores.resize(workers, cores.at(0));
+    return MessageOf(switch_->Start(*std::move(config), {.runtime_dir = directory_,
+                                                         .cores = std::move(cores),
+                                                         .memory = &memory_,
+                                                         .longest_sleep = longest_sleep}));
   }
   // What a file would have said of one more port.
   std::string AddPort(std::string_view text) {

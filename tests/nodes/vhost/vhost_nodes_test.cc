@@ -60,7 +60,7 @@ class VhostNodes : public ::testing::Test {
 
   VhostNodes() {
     harness_.Add<VhostInput>(std::cref(table_), std::ref(notifier_), WorkerId(0));
-    harness_.Add<VhostOutput>(std::cref(table_), std::ref(notifier_));
+    harness_.Add<VhostOutput>(std::cref(table_), std::ref(notifier_), WorkerId(0));
     harness_.Add<ByLastByte>();
     harness_.AddStandIns();
   }
@@ -74,15 +74,14 @@ class VhostNodes : public ::testing::Test {
       Container& c = *containers_.back();
       for (int b = 0; b < buffers; ++b) c.in.Post(2048);
       for (GuestRing* ring : {&c.in, &c.out}) Run(*ring);
-      ports.push_back({.port = id,
-                       .worker = WorkerId(0),
-                       .mtu = mtu,
-                       .to_switch = c.out.shared_queue(),
-                       .to_guest = c.in.shared_queue()});
+      ports.push_back({.port = id, .mtu = mtu, .queues = {Pair(c.out, c.in)}});
       wiring.push_back({.port = id, .output = "vhost-output"});
     }
     table_.Store(rcu(), std::make_unique<VhostTable>(std::move(ports)));
     harness_.Wire(std::move(wiring));
+  }
+  static QueuePair Pair(GuestRing& out, GuestRing& in) {
+    return {.worker = WorkerId(0), .to_switch = out.shared_queue(), .to_guest = in.shared_queue()};
   }
   void Run(GuestRing& ring) {
     ring.queue().view.Store(rcu(), std::make_unique<RingView>(ring.view()));
@@ -267,12 +266,10 @@ TEST_F(VhostNodes, ADeletedPortIsDownAndItsQueuesGoAfterwards) {
   const std::weak_ptr<Queue> queue = container(1).in.shared_queue();
   containers_.pop_back();
   EXPECT_FALSE(queue.expired()) << "the table still has it";
-  table_.Store(rcu(), std::make_unique<VhostTable>(
-                          std::vector<PortRings>{{.port = PortId(0),
-                                                  .worker = WorkerId(0),
-                                                  .mtu = 1500,
-                                                  .to_switch = container(0).out.shared_queue(),
-                                                  .to_guest = container(0).in.shared_queue()}}));
+  table_.Store(
+      rcu(),
+      std::make_unique<VhostTable>(std::vector<PortRings>{
+          {.port = PortId(0), .mtu = 1500, .queues = {Pair(container(0).out, container(0).in)}}}));
   EXPECT_EQ(rcu().Poll(), 0u);
   EXPECT_TRUE(queue.expired());
   container(0).out.Send(To(1));

@@ -40,10 +40,11 @@ class VhostPortTest : public ::testing::Test {
     std::filesystem::remove_all(directory_);
   }
 
-  void Open() {
+  void Open(size_t queue_pairs = 1) {
     VhostPort::Callbacks callbacks{.on_up = [this] { ++ups_; }, .on_down = [this] { ++downs_; }};
-    port_ = std::make_unique<VhostPort>(Services{loop_, rcu_, notifier_}, PortId(1), "web-1",
-                                        options_, SessionLimits(), std::move(callbacks));
+    port_ =
+        std::make_unique<VhostPort>(Services{loop_, rcu_, notifier_}, PortId(1), "web-1", options_,
+                                    queue_pairs, SessionLimits(), std::move(callbacks));
     const absl::Status status = port_->Open();
     ASSERT_TRUE(status.ok()) << status;
   }
@@ -95,8 +96,8 @@ TEST_F(VhostPortTest, LeavesAloneWhatItDidNotMake) {
   ASSERT_TRUE(other.ok());
   port_.reset();
   EXPECT_EQ(ModeAt(options_.path), 0600U) << "not our socket";
-  VhostPort second(Services{loop_, rcu_, notifier_}, PortId(1), "web-1", options_, SessionLimits(),
-                   {});
+  VhostPort second(Services{loop_, rcu_, notifier_}, PortId(1), "web-1", options_, 1,
+                   SessionLimits(), {});
   const absl::Status status = second.Open();
   EXPECT_THAT(std::string(status.message()), HasSubstr(options_.path));
   EXPECT_THAT(std::string(status.message()), HasSubstr("in use"));
@@ -119,6 +120,51 @@ TEST_F(VhostPortTest, GoesUpAndDownWithItsContainer) {
   EXPECT_TRUE(Reaches(PortState::kWaiting));
   EXPECT_EQ(downs_, 1);
   EXPECT_EQ(port_->queue(Direction::kToSwitch)->Running(), nullptr);
+}
+
+// In the order of DPDK's virtio-user: all rings are set up, the first pair is enabled, and the
+// others when the driver says so.
+TEST_F(VhostPortTest, IsUpWithItsFirstQueuePairAndTheOthersFollow) {
+  Open(4);
+  EXPECT_EQ(port_->queue_pairs(), 4U);
+  FrontEnd front_end([this] { Turn(); }, 8 << 20, 256, 4);
+  front_end.Connect(options_.path);
+  front_end.Negotiate();
+  EXPECT_EQ(front_end.Ask(Request::kGetQueueNum), 4U);
+  front_end.SendMemoryTable();
+  for (uint32_t ring = 0; ring < 8; ++ring) front_end.SetUpRing(ring);
+  const auto pair = [&](uint32_t number, bool enable) {
+    for (uint32_t ring : {2 * number, 2 * number + 1}) front_end.Enable(ring, enable);
+    front_end.Ask(Request::kGetFeatures);
+  };
+  for (uint32_t ring = 2; ring < 8; ++ring) front_end.Kick(ring);
+  pair(3, true);
+  EXPECT_EQ(port_->Describe().queues_running, 1U);
+  EXPECT_EQ(port_->state(), PortState::kConnected) << "the first is what counts";
+  for (uint32_t ring : {0, 1}) front_end.Kick(ring);
+  pair(0, true);
+  EXPECT_TRUE(Reaches(PortState::kUp));
+  for (uint32_t number : {1, 2}) pair(number, true);
+  EXPECT_EQ(port_->Describe().queues_running, 4U);
+  // Each has rings of its own.
+  for (size_t number = 0; number < 4; ++number) {
+    const RingView* const view = port_->queue(Direction::kToSwitch, number)->Running();
+    ASSERT_NE(view, nullptr);
+    const auto ring = static_cast<uint32_t>(RingOf(number, Direction::kToSwitch));
+    front_end.ring(ring).SetAvailableIndex(static_cast<uint16_t>(100 + number));
+    EXPECT_EQ((view->available + 2).Load<uint16_t>(), 100 + number);
+  }
+  for (uint32_t number : {1, 2, 3}) pair(number, false);
+  EXPECT_EQ(port_->Describe().queues_running, 1U);
+  EXPECT_EQ(port_->state(), PortState::kUp);
+  pair(0, false);
+  EXPECT_EQ(port_->state(), PortState::kConnected);
+  EXPECT_EQ(downs_, 1);
+  EXPECT_EQ(front_end.StopRings().size(), 8U);
+  front_end.Send(Request::kSetVringNum, RingPayload{8, 256});
+  EXPECT_TRUE(Reaches(PortState::kError));
+  EXPECT_THAT(port_->Describe().reason,
+              HasSubstr("there is no ring 8: the port has 4 queue pairs"));
 }
 
 TEST_F(VhostPortTest, StoppedRingsTakeItDownAndItComesBack) {
