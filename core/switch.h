@@ -65,7 +65,7 @@ class Switch {
   absl::Status ChangeBridge(const BridgeConfig& config);
   void RemoveBridge(const std::string& name);  // its ports have gone
   // The port stays connected, and is in no bridge until it joins one.
-  void LeaveBridge(const std::string& port);
+  void LeaveBridge(const std::string& name);
   absl::Status JoinBridge(const PortConfig& config);
   absl::Status SetFeatures(const PortConfig& config);
   absl::Status ResolveNames(const Config& config);

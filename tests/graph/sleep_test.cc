@@ -24,7 +24,8 @@ using vhost::testing::Container;
 
 constexpr Time kForEver = std::chrono::hours(24);
 
-class Sleep : public ::testing::Test {
+// With EVENT_IDX and without: the two ways to ask for a kick (virtio 1.2 §2.7.10).
+class Sleep : public ::testing::TestWithParam<bool> {
  protected:
   // Ports port-0, port-1, ... in one bridge; the first of them have containers.
   void Start(uint16_t ports, uint16_t containers, std::string_view workers) {
@@ -45,7 +46,9 @@ class Sleep : public ::testing::Test {
     return *containers_.back();
   }
   void Attach(uint16_t i) {
-    containers_[i]->Attach(Cat(harness_.directory(), "/ports/port-", i, "/vhost.sock"));
+    constexpr uint64_t kOffered = vhost::kOfferedFeatures;
+    containers_[i]->Attach(Cat(harness_.directory(), "/ports/port-", i, "/vhost.sock"),
+                           GetParam() ? kOffered : kOffered & ~vhost::kFeatureEventIndex);
     ASSERT_TRUE(harness_.Until([&] { return harness_->ports().ports()[i]->up; }));
   }
   // As quickly as it becomes true; control goes on meanwhile. False after a minute, which is a
@@ -67,7 +70,7 @@ class Sleep : public ::testing::Test {
   std::vector<std::unique_ptr<Container>> containers_;
 };
 
-TEST_F(Sleep, LosesNoWakeUpInPingPongs) {
+TEST_P(Sleep, LosesNoWakeUpInPingPongs) {
   // More of them by hand: WEFT_PING_PONGS=1000000.
   const char* const wanted = getenv("WEFT_PING_PONGS");
   const uint32_t rounds = wanted != nullptr ? static_cast<uint32_t>(atol(wanted)) : 20'000;
@@ -102,7 +105,7 @@ TEST_F(Sleep, LosesNoWakeUpInPingPongs) {
   EXPECT_GE(containers_[0]->kicks() + containers_[1]->kicks(), asleep);
 }
 
-TEST_F(Sleep, PollsOnWhileFramesCome) {
+TEST_P(Sleep, PollsOnWhileFramesCome) {
   Start(2, 2, "[workers]\nidle = \"adaptive\"\nquiet = \"1h\"\n");
   for (uint32_t i = 0; i < 100; ++i) {
     const Bytes frame = FrameOf(0x10, 0x11, i);
@@ -120,14 +123,14 @@ TEST_F(Sleep, PollsOnWhileFramesCome) {
   EXPECT_LE(containers_[0]->kicks(), 1U) << "a new ring asks for kicks until weft has used it once";
 }
 
-TEST_F(Sleep, NeverWhenItIsToPoll) {
+TEST_P(Sleep, NeverWhenItIsToPoll) {
   Start(2, 1, "[workers]\nidle = \"poll\"\n");
   const uint64_t now = polls();
   EXPECT_TRUE(Soon([&] { return polls() > now + 10'000; }));
   EXPECT_EQ(sleeps(), 0U);
 }
 
-TEST_F(Sleep, WhatControlChangesWakes) {
+TEST_P(Sleep, WhatControlChangesWakes) {
   Start(2, 1, "[workers]\nidle = \"interrupt\"\n");
   const auto asleep = [this] {
     // Most likely: for some turns of control nothing has woken it.
@@ -141,7 +144,9 @@ TEST_F(Sleep, WhatControlChangesWakes) {
   // What a container finds in its ring after a restart of weft: that no kick is wanted. So it gives
   // none, and its frames wait for the worker to see the ring.
   Container& second = Add();
-  second.front_end().ring(1).used[0] = 1;
+  vhost::testing::Ring& ring = second.front_end().ring(1);
+  ring.used[0] = 1;
+  ring.used[2 + 4 * ring.size] = 0x8000;
   const Bytes early = FrameOf(0x11, 0x10, 1);
   second.Send(early);
   EXPECT_EQ(second.kicks(), 0U);
@@ -153,6 +158,10 @@ TEST_F(Sleep, WhatControlChangesWakes) {
   }));
   EXPECT_THAT(got, ElementsAre(early));
 }
+
+INSTANTIATE_TEST_SUITE_P(, Sleep, ::testing::Bool(), [](const auto& way) {
+  return std::string(way.param ? "EventIndex" : "Flags");
+});
 
 }  // namespace
 }  // namespace weft::testing

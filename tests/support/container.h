@@ -33,10 +33,11 @@ class Container {
 
   explicit Container(std::function<void()> pump) : front_end_(std::move(pump)) {}
 
-  void Attach(const std::string& socket) {
+  void Attach(const std::string& socket, uint64_t features = kOfferedFeatures) {
+    event_index_ = (features & kFeatureEventIndex) != 0;
     for (uint16_t i = 0; i < kBuffers; ++i) Post(i);
     front_end_.Connect(socket);
-    front_end_.Handshake();
+    front_end_.Handshake(features);
   }
   void Detach() { front_end_.Disconnect(); }
 
@@ -53,8 +54,7 @@ class Container {
     // Whether weft wants to be kicked is looked at after the index is there for it to see
     // (virtio 1.2 §2.7.13.4).
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    const uint16_t flags = std::atomic_ref(front_end_.ring(kTransmit).used[0]).load();
-    if ((flags & kNoNotify) != 0) return;
+    if (!WantsKick(front_end_.ring(kTransmit))) return;
     ++kicks_;
     eventfd_write(front_end_.kick_fd(kTransmit), 1);
   }
@@ -88,6 +88,13 @@ class Container {
   static uint64_t TransmitOffset(uint16_t slot) {
     return ReceiveOffset(static_cast<uint16_t>(kBuffers + slot));
   }
+  // After one more element was offered.
+  bool WantsKick(const Ring& ring) const {
+    if (!event_index_) return (std::atomic_ref(ring.used[0]).load() & kNoNotify) == 0;
+    // avail_event is the position of the element whose coming is of interest (§2.7.13.4.1).
+    const uint16_t event = std::atomic_ref(ring.used[2 + 4 * ring.size]).load();
+    return event == static_cast<uint16_t>(ring.available_index() - 1);
+  }
   void Post(uint16_t slot) {
     constexpr uint16_t kWrite = 2;  // virtio 1.2 §2.7.5
     front_end_.ring(kReceive).descriptors[slot] = {FrontEnd::guest_address(ReceiveOffset(slot)),
@@ -97,6 +104,7 @@ class Container {
 
   FrontEnd front_end_;
   size_t sent_ = 0;
+  bool event_index_ = false;
   uint64_t kicks_ = 0;
   uint16_t seen_ = 0;
 };

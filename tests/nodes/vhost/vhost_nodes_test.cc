@@ -59,7 +59,7 @@ class VhostNodes : public ::testing::Test {
   };
 
   VhostNodes() {
-    harness_.Add<VhostInput>(std::cref(table_), std::ref(notifier_), WorkerId(0));
+    harness_.Add<VhostInput>(std::cref(table_), std::ref(notifier_), WorkerId(0), kicks_);
     harness_.Add<VhostOutput>(std::cref(table_), std::ref(notifier_), WorkerId(0));
     harness_.Add<ByLastByte>();
     harness_.AddStandIns();
@@ -93,6 +93,7 @@ class VhostNodes : public ::testing::Test {
     return harness_.Dropped(PortId(port), "vhost-output", kTransmitDrops.name(reason));
   }
 
+  const std::shared_ptr<const KickSet> kicks_ = std::make_shared<const KickSet>();
   Notifier notifier_;
   std::vector<std::unique_ptr<Container>> containers_;
   Published<VhostTable> table_;
@@ -275,6 +276,23 @@ TEST_F(VhostNodes, ADeletedPortIsDownAndItsQueuesGoAfterwards) {
   container(0).out.Send(To(1));
   EXPECT_EQ(harness_.Run(), 1u);
   EXPECT_EQ(dropped(1, TransmitDrop::kPortDown), 1u);
+}
+
+// A frame that came before the container could see that a kick is wanted brings none: the look
+// after the question is what finds it.
+TEST_F(VhostNodes, LooksOnceMoreBeforeItSleeps) {
+  Attach(2);
+  VhostInput& input = harness_.Get<VhostInput>();
+  SleepSet quiet;
+  input.PrepareSleep(quiet);
+  EXPECT_FALSE(quiet.awake());
+  EXPECT_EQ(container(0).out.used_flags() & kUsedNoNotify, 0u) << "a kick is asked for";
+  container(0).out.Send(To(1));
+  SleepSet busy;
+  input.PrepareSleep(busy);
+  EXPECT_TRUE(busy.awake());
+  EXPECT_EQ(harness_.Run(), 1u);
+  EXPECT_EQ(container(0).out.used_flags() & kUsedNoNotify, kUsedNoNotify) << "it polls again";
 }
 
 }  // namespace
