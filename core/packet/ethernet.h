@@ -38,4 +38,16 @@ inline constexpr size_t kMinWireFrame =
     60;  // what a NIC sends at least, without its check sequence
 inline constexpr size_t kMaxFrame = 9216;
 
+// True if a frame of `length` bytes is longer than a port of `mtu` takes. A VLAN tag is on top of
+// the MTU (IEEE 802.1Q §6.11). `frame` is at least kMinFrame bytes.
+inline bool ExceedsMtu(const uint8_t* frame, uint32_t length, uint32_t mtu) {
+  constexpr uint32_t kTag = 4;
+  const uint32_t untagged = mtu + static_cast<uint32_t>(kMinFrame);
+  if (length <= untagged) [[likely]]
+    return false;
+  const bool tagged = (frame[12] == 0x81 && frame[13] == 0x00) ||  // 802.1Q
+                      (frame[12] == 0x88 && frame[13] == 0xa8);    // 802.1ad
+  return !tagged || length > untagged + kTag;
+}
+
 }  // namespace weft

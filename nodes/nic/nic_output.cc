@@ -1,42 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nodes/nic/nic_output.h"
 
-#include <immintrin.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/spin_lock.h"
+
 namespace weft::nic {
 namespace {
-
-// Held for one burst: a device's transmit queue may be written by several workers.
-class SenderLock {
- public:
-  explicit SenderLock(std::atomic_flag& flag) : flag_(flag) {
-    while (flag_.test_and_set(std::memory_order_acquire)) {
-      while (flag_.test(std::memory_order_relaxed)) _mm_pause();
-    }
-  }
-  ~SenderLock() { flag_.clear(std::memory_order_release); }
-  SenderLock(const SenderLock&) = delete;
-  SenderLock& operator=(const SenderLock&) = delete;
-
- private:
-  std::atomic_flag& flag_;
-};
-
-// A VLAN tag is on top of the MTU (IEEE 802.1Q §6.11).
-bool ExceedsMtu(const Packet& packet, uint32_t mtu) {
-  constexpr uint32_t kTag = 4;
-  const uint32_t untagged = mtu + static_cast<uint32_t>(kMinFrame);
-  if (packet.length() <= untagged) [[likely]]
-    return false;
-  const uint16_t type = packet.ethernet().type;
-  const bool tagged = type == 0x8100 || type == 0x88a8;
-  return !tagged || packet.length() > untagged + kTag;
-}
 
 // All `count` mbufs, or as many as there are.
 size_t Allocate(rte_mempool* pool, rte_mbuf** mbufs, size_t count) {
@@ -77,56 +51,16 @@ struct NicOutput::Burst {
 };
 
 NicOutput::NicOutput(const Published<NicTable>& table)
-    : published_table_(table), bursts_(new Burst[RTE_MAX_ETHPORTS]) {
-  bucket_of_.fill(kNoBucket);
-}
+    : published_table_(table), bursts_(new Burst[RTE_MAX_ETHPORTS]) {}
 
 NicOutput::~NicOutput() = default;
 
 void NicOutput::Process(Frame& frame) {
   if (table_ == nullptr) table_ = published_table_.Load();
-  const PortId first = frame[0].out_port();
-  const bool one_port = std::all_of(frame.begin(), frame.end(), [first](const Packet* packet) {
-    return packet->out_port() == first;
-  });
-  if (one_port) {
-    Send(first, frame.begin(), frame.size(), frame.traced());
-  } else {
-    SendSplit(frame);
-  }
-}
-
-// Sorts the frame by out-port, stably, and sends it port by port.
-void NicOutput::SendSplit(Frame& frame) {
-  struct Bucket {
-    PortId port;
-    uint16_t size;
-    uint16_t end;
-  };
-  std::array<Bucket, Frame::kCapacity> buckets;
-  std::array<uint16_t, Frame::kCapacity> choice;
-  uint16_t count = 0;
-  for (size_t i = 0; i < frame.size(); ++i) {
-    const PortId port = frame[i].out_port();
-    uint16_t& bucket = bucket_of_[Row(port)];
-    if (bucket == kNoBucket) {
-      bucket = count++;
-      buckets[bucket] = {.port = port, .size = 0, .end = 0};
-    }
-    ++buckets[bucket].size;
-    choice[i] = bucket;
-  }
-  uint16_t begin = 0;
-  for (size_t b = 0; b < count; ++b) {
-    buckets[b].end = begin;
-    begin = static_cast<uint16_t>(begin + buckets[b].size);
-    bucket_of_[Row(buckets[b].port)] = kNoBucket;
-  }
-  for (size_t i = 0; i < frame.size(); ++i) sorted_[buckets[choice[i]].end++] = &frame[i];
-  for (size_t b = 0; b < count; ++b) {
-    const Bucket& bucket = buckets[b];
-    Send(bucket.port, sorted_.data() + (bucket.end - bucket.size), bucket.size, frame.traced());
-  }
+  splitter_.ForEachPort(frame,
+                        [&](PortId port, Packet* const* packets, size_t count, PortId /*next*/) {
+                          Send(port, packets, count, frame.traced());
+                        });
 }
 
 NicOutput::Burst& NicOutput::BurstFor(const PortDevice& nic) {
@@ -155,7 +89,7 @@ void NicOutput::Send(PortId port, Packet* const* packets, size_t count, bool tra
   uint64_t copied = 0;
   for (size_t i = 0; i < count; ++i) {
     Packet& packet = *packets[i];
-    if (ExceedsMtu(packet, nic->mtu)) [[unlikely]] {
+    if (ExceedsMtu(packet.header(), packet.length(), nic->mtu)) [[unlikely]] {
       DropPacket(packet, port, Drop::kTooLong);
       continue;
     }
@@ -183,7 +117,7 @@ void NicOutput::Transmit(Burst& burst, Packet* const* packets) {
   const PortId port = burst.nic->port;
   size_t sent = 0;
   {
-    const SenderLock lock(device.sender());
+    const SpinGuard lock(device.sender());
     sent = rte_eth_tx_burst(device.number(), 0, burst.mbufs.data(),
                             static_cast<uint16_t>(burst.count));
   }

@@ -13,6 +13,7 @@
 #include "core/base/labels.h"
 #include "core/base/rcu.h"
 #include "core/graph/node.h"
+#include "core/graph/port_splitter.h"
 #include "nodes/nic/nic_table.h"
 
 struct rte_mbuf;
@@ -45,11 +46,7 @@ class NicOutput final : public Output<NicOutput> {
 
  private:
   struct Burst;
-  static constexpr size_t kRows = kMaxPorts + 1;  // by port; the last is for what is no port
-  static constexpr uint16_t kNoBucket = 0xffff;
 
-  static size_t Row(PortId port) { return port.value() < kMaxPorts ? port.value() : kMaxPorts; }
-  void SendSplit(Frame& frame);
   void Send(PortId port, Packet* const* packets, size_t count, bool traced);
   Burst& BurstFor(const PortDevice& nic);
   // Hands the burst to its device. `packets` are what it was made of, to be traced; or null.
@@ -60,8 +57,7 @@ class NicOutput final : public Output<NicOutput> {
   const std::unique_ptr<Burst[]> bursts_;        // by number of the device
   std::array<uint16_t, RTE_MAX_ETHPORTS> used_;  // numbers of those with packets in this dispatch
   size_t used_count_ = 0;
-  std::array<uint16_t, kRows> bucket_of_;  // of the frame at hand, by port
-  std::array<Packet*, Frame::kCapacity> sorted_;
+  PortSplitter splitter_;
 };
 
 }  // namespace weft::nic

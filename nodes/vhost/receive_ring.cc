@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nodes/vhost/receive_ring.h"
 
-#include <immintrin.h>
-
 #include <algorithm>
 
+#include "core/base/spin_lock.h"
 #include "nodes/vhost/virtio_net.h"
 
 namespace weft::vhost {
@@ -36,22 +35,6 @@ void PrefetchPayload(const Packet& packet) {
 }
 
 constexpr TransmitResult Result(TransmitDrop drop) { return static_cast<TransmitResult>(drop); }
-
-// Holds the ring's lock. Spins: the holder is a worker that runs, in the middle of a burst.
-class WriterLock {
- public:
-  explicit WriterLock(std::atomic_flag& flag) : flag_(flag) {
-    while (flag_.test_and_set(std::memory_order_acquire)) {
-      while (flag_.test(std::memory_order_relaxed)) _mm_pause();
-    }
-  }
-  ~WriterLock() { flag_.clear(std::memory_order_release); }
-  WriterLock(const WriterLock&) = delete;
-  WriterLock& operator=(const WriterLock&) = delete;
-
- private:
-  std::atomic_flag& flag_;
-};
 
 // Copies what is private of a packet, its virtio-net header included, to `to`.
 void CopyHeader(ForeignPtr to, Packet& packet) {
@@ -174,7 +157,7 @@ const RingWriter::Staged* RingWriter::At(Burst& burst, uint16_t position) {
 
 void RingWriter::Transmit(Queue& queue, const RingView& view, uint32_t mtu, Packet* const* packets,
                           size_t count, TransmitTally& tally, TransmitResult* results) {
-  const WriterLock lock(queue.writer);
+  const SpinGuard lock(queue.writer);
   const uint16_t next = queue.cursor.next_avail;
   Burst burst{.queue = queue,
               .view = view,
@@ -347,7 +330,7 @@ template <bool kMergeable>
 }
 
 bool RingWriter::Publish(Queue& queue, const RingView& view) {
-  const WriterLock lock(queue.writer);
+  const SpinGuard lock(queue.writer);
   return PublishUsed(queue, view);
 }
 

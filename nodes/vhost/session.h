@@ -107,7 +107,7 @@ class Session {
   absl::Status Start(size_t ring);
   // Publishes a started ring anew: with new memory, descriptors or enablement.
   absl::Status Republish(size_t ring);
-  bool Enabled(const RingSetup& ring) const;
+  bool Enabled(const RingSetup& setup) const;
   absl::Status RingHealth(size_t ring) const;  // of a ring that was started
   void Publish(size_t ring, std::unique_ptr<const RingView> view);
   // Takes the rings away from the workers; when they have let go, `finish`.

@@ -8,54 +8,14 @@ namespace weft::vhost {
 VhostOutput::VhostOutput(const Published<VhostTable>& table, Notifier& notifier, WorkerId worker)
     : published_table_(table), notifier_(notifier), worker_(worker) {
   used_rings_.reserve(kMaxPorts);
-  bucket_of_.fill(kNoBucket);
 }
 
 void VhostOutput::Process(Frame& frame) {
   if (table_ == nullptr) table_ = published_table_.Load();
-  const PortId first = frame[0].out_port();
-  const bool one_port = std::all_of(frame.begin(), frame.end(), [first](const Packet* packet) {
-    return packet->out_port() == first;
+  splitter_.ForEachPort(frame, [&](PortId port, Packet* const* packets, size_t count, PortId next) {
+    if (next.valid()) Prefetch(next);
+    Send(port, packets, count, frame.traced());
   });
-  if (one_port) {
-    Send(first, frame.begin(), frame.size(), frame.traced());
-  } else {
-    SendSplit(frame);
-  }
-}
-
-// Sorts the frame by out-port, stably, and sends it port by port.
-void VhostOutput::SendSplit(Frame& frame) {
-  struct Bucket {
-    PortId port;
-    uint16_t size;
-    uint16_t end;
-  };
-  std::array<Bucket, Frame::kCapacity> buckets;
-  std::array<uint16_t, Frame::kCapacity> choice;
-  uint16_t count = 0;
-  for (size_t i = 0; i < frame.size(); ++i) {
-    const PortId port = frame[i].out_port();
-    uint16_t& bucket = bucket_of_[Row(port)];
-    if (bucket == kNoBucket) {
-      bucket = count++;
-      buckets[bucket] = {.port = port, .size = 0, .end = 0};
-    }
-    ++buckets[bucket].size;
-    choice[i] = bucket;
-  }
-  uint16_t begin = 0;
-  for (size_t b = 0; b < count; ++b) {
-    buckets[b].end = begin;
-    begin = static_cast<uint16_t>(begin + buckets[b].size);
-    bucket_of_[Row(buckets[b].port)] = kNoBucket;
-  }
-  for (size_t i = 0; i < frame.size(); ++i) sorted_[buckets[choice[i]].end++] = &frame[i];
-  for (size_t b = 0; b < count; ++b) {
-    if (b + 1 < count) Prefetch(buckets[b + 1].port);
-    const Bucket& bucket = buckets[b];
-    Send(bucket.port, sorted_.data() + (bucket.end - bucket.size), bucket.size, frame.traced());
-  }
 }
 
 // The port's ring and its view for this dispatch: the same from the first packet to EndDispatch. No

@@ -13,6 +13,7 @@
 #include "core/base/labels.h"
 #include "core/base/rcu.h"
 #include "core/graph/node.h"
+#include "core/graph/port_splitter.h"
 #include "nodes/vhost/notifier.h"
 #include "nodes/vhost/receive_ring.h"
 #include "nodes/vhost/vhost_table.h"
@@ -39,23 +40,20 @@ class VhostOutput final : public Output<VhostOutput> {
 
  private:
   static constexpr size_t kRows = kMaxPorts + 1;  // by port; the last is for what is no port
-  static constexpr uint16_t kNoBucket = 0xffff;
 
   static size_t Row(PortId port) { return port.value() < kMaxPorts ? port.value() : kMaxPorts; }
   const UsedRing& RingFor(const PortRings& port);
   void Prefetch(PortId port) const;
   void Send(PortId port, Packet* const* packets, size_t count, bool traced);
-  void SendSplit(Frame& frame);
 
   const Published<VhostTable>& published_table_;
   Notifier& notifier_;
   const WorkerId worker_;
   const VhostTable* table_ = nullptr;  // of this dispatch, once it is needed
   RingWriter writer_;
-  std::array<UsedRing, kRows> rings_{};    // of this dispatch, by port
-  std::vector<UsedRing> used_rings_;       // those of them that are there
-  std::array<uint16_t, kRows> bucket_of_;  // of the frame at hand, by port
-  std::array<Packet*, Frame::kCapacity> sorted_;
+  std::array<UsedRing, kRows> rings_{};  // of this dispatch, by port
+  std::vector<UsedRing> used_rings_;     // those of them that are there
+  PortSplitter splitter_;
 };
 
 }  // namespace weft::vhost
