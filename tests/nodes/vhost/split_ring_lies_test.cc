@@ -50,7 +50,8 @@ std::vector<Lie> Lies() {
   using R = ReceiveDrop;
   const auto one = [](Descriptor d) { return [d](Guest&, GuestRing& ring) { OfferOne(ring, d); }; };
   const auto good = [](Guest& guest) { return guest.Put(Bytes(200)); };
-  const auto table = [](std::vector<D> entries, uint32_t length, uint16_t flags = D::kIndirect) {
+  const auto table = [](const std::vector<D>& entries, uint32_t length,
+                        uint16_t flags = D::kIndirect) {
     return [=](Guest& guest, GuestRing& ring) { OfferTable(guest, ring, entries, length, flags); };
   };
   const auto entry = [](uint16_t flags, uint16_t next = 0) {

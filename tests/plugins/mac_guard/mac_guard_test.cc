@@ -7,6 +7,7 @@
 #include "core/sdk/weft.h"
 #include "tests/support/module_harness.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name is what a loader looks for
 extern "C" const weft::PluginDescriptor weft_plugin;
 
 namespace weft {
