@@ -82,7 +82,8 @@ def plot(results):
             middle = x + (bar - 4) / 2
             parts.append(f'<path d="M{middle:.1f} {floor - one["least"] * scale:.1f}'
                          f'V{floor - one["most"] * scale:.1f}" stroke="#212529"/>')
-            parts.append(f'<text x="{middle:.1f}" y="{y - 6:.1f}" text-anchor="middle" font-size="10">'
+            above = floor - one["most"] * scale - 5
+            parts.append(f'<text x="{middle:.1f}" y="{above:.1f}" text-anchor="middle" font-size="10">'
                          f'{one["median"] / 1e6:.1f}</text>')
         parts.append(f'<text x="{left + (i + 0.5) * group:.1f}" y="{floor + 18}" '
                      f'text-anchor="middle">{escape(size)} bytes</text>')
