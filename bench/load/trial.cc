@@ -10,7 +10,7 @@
 namespace weft::load {
 namespace {
 
-constexpr double kDrain = 0.2;      // seconds without a frame, after the last was sent
+constexpr double kDrain = 0.5;      // seconds without a frame, after the last was sent
 constexpr double kMostDrain = 3.0;  // then what is missing is lost
 
 class Trial {
