@@ -9,8 +9,8 @@ help:  ## show this list
 run: build  ## switch between two containers and watch; Ctrl-C or DURATION=10 (seconds) ends it
 	@scripts/setup run && scripts/demo --duration $(DURATION)
 
-build:  ## install what is missing and build build/release
-	@scripts/build release
+build:  ## install what is missing and build the programs in build/release
+	@WEFT_TARGET=programs scripts/build release
 
 test:  ## install what is missing, build, run every test
 	@scripts/test release
@@ -21,8 +21,8 @@ lint:  ## formatting, include directions, headers alone, clang-tidy
 format:  ## rewrite the C++ files in the project's format
 	@scripts/setup lint && git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format -i
 
-compare: build  ## weft beside OVS-DPDK, testpmd and the Linux bridge, in one run (COMPARE=--help)
-	@scripts/setup compare && bench/compare/compare.py $(COMPARE)
+compare:  ## weft beside OVS-DPDK, testpmd and the Linux bridge, in one run (COMPARE=--help)
+	@scripts/build release && scripts/setup compare && bench/compare/compare.py $(COMPARE)
 
 clean:  ## remove what was built
 	@rm -rf build .cache

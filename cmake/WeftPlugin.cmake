@@ -29,6 +29,7 @@ function(weft_plugin name)
   weft_plugin_module(plugin-${name} ${name} ${ARGN})
   set_target_properties(plugin-${name} PROPERTIES
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
+  set_property(GLOBAL APPEND PROPERTY WEFT_PLUGINS plugin-${name})
   install(TARGETS plugin-${name} LIBRARY DESTINATION lib/weft/plugins)
 endfunction()
 
