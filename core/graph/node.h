@@ -186,9 +186,6 @@ class Input : public Node<Self> {
 
  protected:
   PortCounters& port_counters(PortId port) { return this->graph_->counters().port(port); }
-  // This node's number in the graph's cost of a dispatch: packets that were bad before they were
-  // packets.
-  TraceRing& trace_ring() { return this->graph_->trace_ring(); }
 
  private:
   void RunPoll(Frame& frame) final { static_cast<Self*>(this)->Poll(frame); }

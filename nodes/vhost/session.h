@@ -129,8 +129,7 @@ class Session {
   std::vector<UniqueFd> unclosed_;  // of a message that was an error
   EventLoop::TimerId deadline_ = 0;
   EventLoop::TimerId pause_ = 0;
-  bool waiting_ = false;  // for quiescence
-  bool ended_ = false;
+  bool waiting_ = false;   // for quiescence
   MessageHeader in_hand_;  // the message that waits for quiescence
 
   uint64_t features_ = 0;
