@@ -14,8 +14,30 @@ struct IndirectTable {
   uint16_t size = 0;
 };
 
-// §2.7.5.3.1: without NEXT. §2.7.5.3.2: the WRITE bit of the descriptor that refers to the table
-// means nothing.
+// Adds what one descriptor of a chain refers to.
+template <Direction kDirection>
+ChainFault Add(const RingView& view, const Descriptor& descriptor, Chain& chain) {
+  constexpr bool kWritable = kDirection == Direction::kToGuest;
+  ++chain.descriptors;
+  if ((descriptor.flags & Descriptor::kIndirect) != 0) return ChainFault::kIndirect;
+  if (((descriptor.flags & Descriptor::kWrite) != 0) != kWritable) return ChainFault::kDirection;
+  chain.bytes += descriptor.length;
+  if (!kWritable && chain.bytes > kMaxChainBytes) return ChainFault::kTooManyBytes;
+  if (descriptor.length == 0) return ChainFault::kNone;
+  const ForeignPtr data = view.memory->Translate(descriptor.address, descriptor.length);
+  if (!data) return ChainFault::kUnmapped;
+  chain.pieces[chain.count++] = Segment{data, descriptor.length};
+  return ChainFault::kNone;
+}
+
+void Clear(Chain& chain) {
+  chain.count = 0;
+  chain.descriptors = 0;
+  chain.bytes = 0;
+}
+
+// §2.7.5.3.1, §2.8.19: without NEXT. §2.7.5.3.2: the WRITE bit of the descriptor that refers to the
+// table means nothing.
 ChainFault CopyTable(const RingView& view, const Descriptor& descriptor, IndirectTable& table) {
   const bool legal = view.indirect && (descriptor.flags & Descriptor::kNext) == 0 &&
                      descriptor.length != 0 && descriptor.length % sizeof(Descriptor) == 0 &&
@@ -32,11 +54,7 @@ ChainFault CopyTable(const RingView& view, const Descriptor& descriptor, Indirec
 
 template <Direction kDirection>
 ChainFault WalkChain(const RingView& view, uint16_t head, const Descriptor& first, Chain& chain) {
-  constexpr bool kWritable = kDirection == Direction::kToGuest;
-  chain.count = 0;
-  chain.descriptors = 0;
-  chain.bytes = 0;
-
+  Clear(chain);
   Descriptor descriptor = first;
   uint16_t index = head;
   uint16_t size = view.size;
@@ -52,16 +70,8 @@ ChainFault WalkChain(const RingView& view, uint16_t head, const Descriptor& firs
   std::array<uint16_t, kMaxChain> visited;
   for (size_t steps = 0;;) {
     visited[steps++] = index;
-    chain.descriptors = steps;
-    if ((descriptor.flags & Descriptor::kIndirect) != 0) return ChainFault::kIndirect;
-    if (((descriptor.flags & Descriptor::kWrite) != 0) != kWritable) return ChainFault::kDirection;
-    chain.bytes += descriptor.length;
-    if (!kWritable && chain.bytes > kMaxChainBytes) return ChainFault::kTooManyBytes;
-    if (descriptor.length != 0) {
-      const ForeignPtr data = view.memory->Translate(descriptor.address, descriptor.length);
-      if (!data) return ChainFault::kUnmapped;
-      chain.pieces[chain.count++] = Segment{data, descriptor.length};
-    }
+    const ChainFault fault = Add<kDirection>(view, descriptor, chain);
+    if (fault != ChainFault::kNone) return fault;
     if ((descriptor.flags & Descriptor::kNext) == 0) return ChainFault::kNone;
 
     index = descriptor.next;
@@ -73,9 +83,34 @@ ChainFault WalkChain(const RingView& view, uint16_t head, const Descriptor& firs
   }
 }
 
+template <Direction kDirection>
+ChainFault WalkPacked(const RingView& view, std::span<const Descriptor> descriptors, Chain& chain) {
+  Clear(chain);
+  if (descriptors.size() > kMaxChain) return ChainFault::kTooManyDescriptors;
+  IndirectTable table;
+  if ((descriptors[0].flags & Descriptor::kIndirect) != 0) {
+    const ChainFault fault = CopyTable(view, descriptors[0], table);
+    if (fault != ChainFault::kNone) return fault;
+    // §2.8.7: the entries are in order; NEXT and id are reserved.
+    descriptors = std::span(table.entries, table.size);
+    for (Descriptor& entry : std::span(table.entries, table.size)) {
+      entry.flags = entry.next & (Descriptor::kWrite | Descriptor::kIndirect);
+    }
+  }
+  for (const Descriptor& descriptor : descriptors) {
+    const ChainFault fault = Add<kDirection>(view, descriptor, chain);
+    if (fault != ChainFault::kNone) return fault;
+  }
+  return ChainFault::kNone;
+}
+
 template ChainFault WalkChain<Direction::kToGuest>(const RingView&, uint16_t, const Descriptor&,
                                                    Chain&);
 template ChainFault WalkChain<Direction::kToSwitch>(const RingView&, uint16_t, const Descriptor&,
                                                     Chain&);
+template ChainFault WalkPacked<Direction::kToGuest>(const RingView&, std::span<const Descriptor>,
+                                                    Chain&);
+template ChainFault WalkPacked<Direction::kToSwitch>(const RingView&, std::span<const Descriptor>,
+                                                     Chain&);
 
 }  // namespace weft::vhost

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The general walk over a chain of descriptors (virtio 1.2 §2.7.5): any shape that is legal, and a
-// name for each that is not. The rings call it for what their fast path does not know. Workers
-// only.
+// The general walk over a chain of descriptors (virtio 1.2 §2.7.5, §2.8.6): any shape that is
+// legal, and a name for each that is not. The rings call it for what their fast path does not know.
+// Workers only.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "core/packet/packet.h"
 #include "nodes/vhost/ring_layout.h"
@@ -23,8 +24,9 @@ enum class ChainFault : uint8_t {
   kLoop,                // `next` is a descriptor that the chain has already
   kTooManyDescriptors,  // more than kMaxChain
   kTooManyBytes,        // more than kMaxChainBytes towards the switch
-  kIndirect,            // not negotiated, not the head, nested, or a table of an impossible length
-  kUnmapped,            // an address that is not, or not wholly, in one region
+  kIndirect,  // not negotiated, not the head (packed: not alone), nested, or a table of an
+              // impossible length
+  kUnmapped,  // an address that is not, or not wholly, in one region
 };
 
 // The memory of a chain, in order; no piece is empty. Kept by the rings and filled anew for each
@@ -36,15 +38,24 @@ struct Chain {
   std::array<Segment, kMaxChain> pieces;
 };
 
-// Walks the chain that starts with `first`, the snapshot of descriptor `head`. Every descriptor is
-// loaded once; an indirect table is copied first. kToSwitch: descriptors to read; kToGuest: to
-// write.
+// Walks the chain of a split ring that starts with `first`, the snapshot of descriptor `head`.
+// Every descriptor is loaded once; an indirect table is copied first. kToSwitch: descriptors to
+// read; kToGuest: to write.
 template <Direction kDirection>
 ChainFault WalkChain(const RingView& view, uint16_t head, const Descriptor& first, Chain& chain);
+
+// Walks the chain of a packed ring, all of it loaded already: snapshots of its descriptors, at
+// least one, and of more than kMaxChain at least the first kMaxChain + 1.
+template <Direction kDirection>
+ChainFault WalkPacked(const RingView& view, std::span<const Descriptor> descriptors, Chain& chain);
 
 extern template ChainFault WalkChain<Direction::kToGuest>(const RingView&, uint16_t,
                                                           const Descriptor&, Chain&);
 extern template ChainFault WalkChain<Direction::kToSwitch>(const RingView&, uint16_t,
                                                            const Descriptor&, Chain&);
+extern template ChainFault WalkPacked<Direction::kToGuest>(const RingView&,
+                                                           std::span<const Descriptor>, Chain&);
+extern template ChainFault WalkPacked<Direction::kToSwitch>(const RingView&,
+                                                            std::span<const Descriptor>, Chain&);
 
 }  // namespace weft::vhost

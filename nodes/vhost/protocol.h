@@ -96,10 +96,11 @@ inline constexpr uint64_t kFeatureIndirect = uint64_t{1} << 28;
 inline constexpr uint64_t kFeatureEventIndex = uint64_t{1} << 29;
 inline constexpr uint64_t kFeatureProtocol = uint64_t{1} << 30;
 inline constexpr uint64_t kFeatureVersion1 = uint64_t{1} << 32;
+inline constexpr uint64_t kFeaturePacked = uint64_t{1} << 34;
 inline constexpr uint64_t kFeatureInOrder = uint64_t{1} << 35;
 inline constexpr uint64_t kOfferedFeatures =
     kFeatureMtu | kFeatureMergeable | kFeatureStatus | kFeatureMultiQueue | kFeatureIndirect |
-    kFeatureEventIndex | kFeatureProtocol | kFeatureVersion1 | kFeatureInOrder;
+    kFeatureEventIndex | kFeatureProtocol | kFeatureVersion1 | kFeaturePacked | kFeatureInOrder;
 
 inline constexpr uint64_t kProtocolMultiQueue = uint64_t{1} << 0;
 inline constexpr uint64_t kProtocolReplyAck = uint64_t{1} << 3;

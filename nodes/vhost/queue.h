@@ -8,7 +8,9 @@
 // used->idx once, when it starts the ring.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -24,6 +26,7 @@
 namespace weft::vhost {
 
 inline constexpr uint32_t kMaxRingSize = 4096;
+inline constexpr size_t kMaxBurst = 256;  // chains that a worker takes of a ring in one dispatch
 
 inline constexpr size_t kMaxQueuePairs = 8;  // a port
 
@@ -46,7 +49,7 @@ enum class RingError : uint8_t {
 inline constexpr auto kRingErrors = Labels<RingError>({
     {RingError::kNone, "none", "the ring is fine"},
     {RingError::kAvailTooFarAhead, "avail-too-far-ahead",
-     "the available index is ahead by more than the ring's size"},
+     "more is available than the ring has descriptors"},
     {RingError::kHeadOutOfRange, "head-out-of-range",
      "the available ring names a descriptor that is not in the table"},
     {RingError::kMemoryFaulted, "memory-faulted",
@@ -55,11 +58,13 @@ inline constexpr auto kRingErrors = Labels<RingError>({
      "writing the container's call eventfd would have blocked"},
 });
 
-// One ring while it runs: an immutable snapshot, every part of it validated. The split ring of
-// virtio 1.2 §2.7: `size` descriptors of 16 bytes; available and used rings with 2 + 2 bytes before
-// their elements and the event field behind them inside the checked range.
+// One ring while it runs: an immutable snapshot, every part of it validated. Split (virtio 1.2
+// §2.7): `size` descriptors of 16 bytes; available and used rings with 2 + 2 bytes before their
+// elements and the event field behind them inside the checked range. Packed (§2.8): `size`
+// descriptors, and the event areas of driver and device, 4 bytes each.
 struct RingView {
   uint16_t size = 0;         // a power of two, at most kMaxRingSize
+  bool packed = false;       // VIRTIO_F_RING_PACKED
   bool mergeable = false;    // VIRTIO_NET_F_MRG_RXBUF
   bool indirect = false;     // VIRTIO_F_INDIRECT_DESC
   bool event_index = false;  // VIRTIO_F_EVENT_IDX
@@ -67,8 +72,8 @@ struct RingView {
   uint32_t mtu = 0xffff;     // that the driver was told (VIRTIO_NET_F_MTU); the port's may be less
   CallHandle call;           // whom to notify; invalid if the container asked for nobody
   ForeignPtr descriptors;    // aligned to 16
-  ForeignPtr available;      // aligned to 2
-  ForeignPtr used;           // aligned to 4
+  ForeignPtr available;      // what the driver writes; aligned to 2, packed to 4
+  ForeignPtr used;           // what the device writes; aligned to 4
   std::shared_ptr<const GuestMemory> memory;
   // What keeps `call` valid, and the kick eventfd (null if the container sent none). A worker may
   // wait on the kick, edge-triggered; it is never read.
@@ -103,22 +108,41 @@ class Queue {
   // the queue is shared.
   std::shared_ptr<const KickSet> kicks;
 
-  // Free-running positions, modulo 2^16, that survive SET_MEM_TABLE.
+  // Free-running positions, modulo 2^16, that survive SET_MEM_TABLE: of elements of the available
+  // and the used ring, or of descriptors of a packed one.
   struct Cursor {
     uint16_t next_avail = 0;  // the available element to take next
     uint16_t next_used = 0;   // the used element to write next; what used->idx will be
-    uint16_t avail_seen = 0;  // the last avail->idx that was loaded
+    uint16_t avail_seen = 0;  // split: the last avail->idx that was loaded
     // With EVENT_IDX: up to where used_event was looked for, and for which call descriptor.
     uint16_t asked_until = 0;
     uint16_t asked_call = CallHandle().slot;
+    // Packed: the first used descriptor that the container cannot see yet, if that is not
+    // next_used, and the flags that will show it.
+    uint16_t shown = 0;
+    uint16_t shown_flags = 0;
+    bool kicks_wanted = true;  // packed: what the device's event area says
   };
   alignas(64) Cursor cursor;
+  // A packed ring to the switch: the buffers that are taken and not returned. The worker's, as the
+  // cursor is.
+  struct Taken {
+    uint16_t id;
+    uint16_t descriptors;
+  };
+  std::array<Taken, kMaxBurst> taken;
+  size_t taken_count = 0;
   // A to-guest ring may be written by several workers: held for one burst. Nobody else takes it.
   std::atomic_flag writer;
 
   // Control, before it publishes the first view after a stop.
   void Reset(uint16_t index) {
-    cursor = Cursor{index, index, index, index};
+    cursor = Cursor{.next_avail = index,
+                    .next_used = index,
+                    .avail_seen = index,
+                    .asked_until = index,
+                    .shown = index};
+    taken_count = 0;
     error_.store(RingError::kNone, std::memory_order_relaxed);
   }
 

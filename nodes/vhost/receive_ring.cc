@@ -2,8 +2,11 @@
 #include "nodes/vhost/receive_ring.h"
 
 #include <algorithm>
+#include <span>
 
 #include "core/base/spin_lock.h"
+#include "nodes/vhost/copy_packet.h"
+#include "nodes/vhost/packed_layout.h"
 #include "nodes/vhost/virtio_net.h"
 
 namespace weft::vhost {
@@ -36,77 +39,10 @@ void PrefetchPayload(const Packet& packet) {
 
 constexpr TransmitResult Result(TransmitDrop drop) { return static_cast<TransmitResult>(drop); }
 
-// Copies what is private of a packet, its virtio-net header included, to `to`.
-void CopyHeader(ForeignPtr to, Packet& packet) {
-  const uint32_t length = kNetHeader + packet.header_length();
-  if (length <= kMaxShortCopy) [[likely]] {
-    to.CopyInShort(packet.virtio_net_header(), length);
-  } else {
-    to.CopyIn(packet.virtio_net_header(), length);
-  }
-}
-
-// Copies a packet to one place that holds it. Returns the frame bytes copied.
-inline uint64_t CopyWhole(ForeignPtr to, Packet& packet) {
-  CopyHeader(to, packet);
-  uint64_t copied = packet.header_length();
-  for (size_t i = 0; i < packet.segment_count(); ++i) {
-    const Segment& from = packet.segment(i);
-    (to + kNetHeader + copied).CopyFrom(from.data, from.length);
-    copied += from.length;
-  }
-  return copied;
-}
-
-// Where the next byte of a frame goes when it is spread over pieces.
-class Spreader {
- public:
-  explicit Spreader(const Segment* pieces) : piece_(pieces) {}
-
-  // Calls copy(to, offset, length) for each part of the next `length` bytes.
-  template <typename Copy>
-  void Spread(size_t length, Copy copy) {
-    for (size_t done = 0; done < length;) {
-      if (used_ == piece_->length) {
-        ++piece_;
-        used_ = 0;
-        continue;
-      }
-      const size_t part = std::min<size_t>(length - done, piece_->length - used_);
-      copy(piece_->data + used_, done, part);
-      used_ += part;
-      done += part;
-    }
-  }
-
- private:
-  const Segment* piece_;
-  size_t used_ = 0;
-};
-
-// Copies a packet to pieces that together hold it. Returns the frame bytes copied.
-uint64_t CopySpread(const Segment* pieces, Packet& packet) {
-  uint64_t copied = 0;
-  Spreader spreader(pieces);
-  const uint8_t* const header = packet.virtio_net_header();
-  spreader.Spread(kNetHeader + packet.header_length(), [&](ForeignPtr to, size_t at, size_t part) {
-    to.CopyIn(header + at, part);
-    copied += part;
-  });
-  for (size_t i = 0; i < packet.segment_count(); ++i) {
-    const Segment& from = packet.segment(i);
-    spreader.Spread(from.length, [&](ForeignPtr to, size_t at, size_t part) {
-      to.CopyFrom(from.data + at, part);
-      copied += part;
-    });
-  }
-  return copied - kNetHeader;
-}
-
 }  // namespace
 
-// Sees to it that `wanted` chains are available from the cursor on; available->idx is loaded at
-// most once a burst. False if there are fewer.
+// Split: sees to it that `wanted` chains are available from the cursor on; available->idx is loaded
+// at most once a burst. False if there are fewer.
 bool RingWriter::Refill(Burst& burst, size_t wanted) {
   const uint16_t next = burst.queue.cursor.next_avail;
   if (static_cast<uint16_t>(burst.available_end - next) >= wanted) return true;
@@ -118,8 +54,10 @@ bool RingWriter::Refill(Burst& burst, size_t wanted) {
   return available >= wanted;
 }
 
-// Loads heads and first descriptors of the chains up to position `end`, which are available. Ends
-// early, and fails the ring, at a head that is not in the table.
+// Split: loads heads and first descriptors of the chains up to position `end`, which are available.
+// Ends early, and fails the ring, at a head that is not in the table. Packed: loads descriptors,
+// and ends early at one that is not available.
+template <bool kPacked>
 [[gnu::always_inline]] inline void RingWriter::StageUntil(Burst& burst, uint16_t end) {
   const RingView& view = burst.view;
   const GuestMemory& memory = *view.memory;
@@ -127,14 +65,23 @@ bool RingWriter::Refill(Burst& burst, size_t wanted) {
   uint16_t position = burst.staged_end;
   for (; position != end; ++position) {
     Staged& staged = staged_[position % kWindow];
-    staged.head = LoadHead(view, position);
-    if (staged.head >= size) [[unlikely]] {
-      burst.queue.Fail(RingError::kHeadOutOfRange);
-      burst.broken = true;
-      burst.available_end = position;
-      break;
+    Descriptor descriptor;
+    if constexpr (kPacked) {
+      if (!LoadPacked(view, position, descriptor)) {
+        burst.available_end = position;
+        break;
+      }
+      staged.head = descriptor.next;
+    } else {
+      staged.head = LoadHead(view, position);
+      if (staged.head >= size) [[unlikely]] {
+        burst.queue.Fail(RingError::kHeadOutOfRange);
+        burst.broken = true;
+        burst.available_end = position;
+        break;
+      }
+      descriptor = LoadDescriptor(view, staged.head);
     }
-    const Descriptor descriptor = LoadDescriptor(view, staged.head);
     ForeignPtr data;
     if (descriptor.flags == Descriptor::kWrite) [[likely]] {
       data = memory.Translate(descriptor.address, descriptor.length);
@@ -149,25 +96,97 @@ bool RingWriter::Refill(Burst& burst, size_t wanted) {
   burst.staged_end = position;
 }
 
-// The chain at `position`, which is available; null if it failed the ring.
-const RingWriter::Staged* RingWriter::At(Burst& burst, uint16_t position) {
-  if (position == burst.staged_end) StageUntil(burst, static_cast<uint16_t>(position + 1));
-  return position == burst.staged_end ? nullptr : &staged_[position % kWindow];
+// Finds the chain at `position`, which is as many chains behind the cursor as `chains` says, and
+// walks it. No chain: the ring has none more, or has failed.
+template <bool kPacked>
+RingWriter::Found RingWriter::NextChain(Burst& burst, uint16_t position, size_t chains,
+                                        Reserved& reserved) {
+  const RingView& view = burst.view;
+  if constexpr (kPacked) {
+    return NextPacked(burst, position, reserved);
+  } else {
+    if (!Refill(burst, chains + 1)) return Found::kNone;
+    if (position == burst.staged_end) StageUntil<false>(burst, static_cast<uint16_t>(position + 1));
+    if (position == burst.staged_end) return Found::kNone;
+    const Staged& staged = staged_[position % kWindow];
+    reserved = {.head = staged.head, .positions = 1};
+    const ChainFault fault =
+        WalkChain<Direction::kToGuest>(view, staged.head, staged.descriptor, chain_);
+    return fault == ChainFault::kNone ? Found::kGood : Found::kBad;
+  }
+}
+
+// The same for a packed ring. What is staged is taken from there; what is not is not staged, as it
+// may be more than there is room for.
+RingWriter::Found RingWriter::NextPacked(Burst& burst, uint16_t position, Reserved& reserved) {
+  std::array<Descriptor, kMaxChain + 1> descriptors;
+  const auto next = burst.queue.cursor.next_avail;
+  const auto staged = static_cast<uint16_t>(burst.staged_end - next);
+  const auto available = static_cast<uint16_t>(burst.available_end - next);
+  auto at = static_cast<uint16_t>(position - next);
+  uint16_t length = 0;
+  for (;; ++at) {
+    if (at == available) {
+      // All that the ring can have, and still no end of this chain.
+      if (at == burst.view.size && length != 0) Break(burst, RingError::kAvailTooFarAhead);
+      return Found::kNone;
+    }
+    Descriptor descriptor;
+    const auto here = static_cast<uint16_t>(next + at);
+    if (at < staged) {
+      descriptor = staged_[here % kWindow].descriptor;
+    } else if (!LoadPacked(burst.view, here, descriptor)) {
+      burst.available_end = here;
+      return Found::kNone;
+    }
+    if (length < descriptors.size()) descriptors[length] = descriptor;
+    ++length;
+    reserved.head = descriptor.next;
+    if ((descriptor.flags & Descriptor::kNext) == 0) break;
+  }
+  reserved.positions = length;
+  const ChainFault fault = WalkPacked<Direction::kToGuest>(
+      burst.view, std::span(descriptors.data(), std::min<size_t>(length, descriptors.size())),
+      chain_);
+  return fault == ChainFault::kNone ? Found::kGood : Found::kBad;
+}
+
+void RingWriter::Break(Burst& burst, RingError reason) {
+  burst.queue.Fail(reason);
+  burst.broken = true;
+}
+
+// Returns a chain with `length` bytes in it.
+template <bool kPacked>
+void RingWriter::Return(Burst& burst, const Reserved& reserved, uint32_t length) {
+  Queue::Cursor& cursor = burst.queue.cursor;
+  if constexpr (kPacked) {
+    PutPacked(cursor, burst.view, cursor.next_used, reserved.head, length);
+  } else {
+    PutUsed(burst.view, cursor.next_used, reserved.head, length);
+  }
+  cursor.next_used = static_cast<uint16_t>(cursor.next_used + reserved.positions);
+  const auto staged = static_cast<uint16_t>(burst.staged_end - cursor.next_avail);
+  cursor.next_avail = static_cast<uint16_t>(cursor.next_avail + reserved.positions);
+  if (staged < reserved.positions) burst.staged_end = cursor.next_avail;
 }
 
 void RingWriter::Transmit(Queue& queue, const RingView& view, uint32_t mtu, Packet* const* packets,
                           size_t count, TransmitTally& tally, TransmitResult* results) {
   const SpinGuard lock(queue.writer);
   const uint16_t next = queue.cursor.next_avail;
+  // A packed ring does not say how much is available; it cannot be more than the ring has.
+  const auto packed_end = static_cast<uint16_t>(next + view.size);
   Burst burst{.queue = queue,
               .view = view,
               .staged_end = next,
-              .available_end = queue.cursor.avail_seen,
+              .available_end = view.packed ? packed_end : queue.cursor.avail_seen,
               .broken = queue.error() != RingError::kNone};
   if (burst.broken) burst.available_end = next;
-  Refill(burst, count);
+  if (!view.packed) Refill(burst, count);
+  const SendFunction send_plain = view.packed ? send_packed_ : send_split_;
   for (size_t i = 0; i < count;) {
-    const size_t plain = (this->*send_plain_)(burst, mtu, packets + i, count - i, tally);
+    const size_t plain = (this->*send_plain)(burst, mtu, packets + i, count - i, tally);
     if (results != nullptr) std::fill_n(results + i, plain, kSent);
     i += plain;
     if (i == count) break;
@@ -187,6 +206,7 @@ void RingWriter::Transmit(Queue& queue, const RingView& view, uint32_t mtu, Pack
 // Writes packets that fit a chain of one descriptor each, up to the first that does not, or for
 // which nothing is available. Returns how many. What is written may lie anywhere as far as the
 // compiler knows, so whatever is used again stands in locals.
+template <bool kPacked>
 [[gnu::always_inline]] inline size_t RingWriter::SendPlain(Burst& burst, uint32_t mtu,
                                                            Packet* const* packets, size_t count,
                                                            TransmitTally& tally) {
@@ -206,7 +226,8 @@ void RingWriter::Transmit(Queue& queue, const RingView& view, uint32_t mtu, Pack
       const size_t ahead = std::min<size_t>({available, count - i, kLookAhead + kStep});
       const auto end = static_cast<uint16_t>(next_avail + ahead);
       // More than that is staged already where a frame that was spread gave chains up.
-      if (static_cast<uint16_t>(burst.staged_end - next_avail) < ahead) StageUntil(burst, end);
+      if (static_cast<uint16_t>(burst.staged_end - next_avail) < ahead)
+        StageUntil<kPacked>(burst, end);
     }
     if (burst.staged_end == next_avail) [[unlikely]]
       break;
@@ -224,7 +245,12 @@ void RingWriter::Transmit(Queue& queue, const RingView& view, uint32_t mtu, Pack
     const uint64_t head = staged.head;
     copied += CopyWhole(staged.data, packet);
     bytes += length;
-    PutUsedAt(used, next_used++ & mask, static_cast<uint32_t>(head), total);
+    if constexpr (kPacked) {
+      PutPacked(cursor, burst.view, next_used, static_cast<uint16_t>(head), total);
+    } else {
+      PutUsedAt(used, next_used & mask, static_cast<uint32_t>(head), total);
+    }
+    ++next_used;
     ++next_avail;
   }
   cursor.next_avail = next_avail;
@@ -235,38 +261,36 @@ void RingWriter::Transmit(Queue& queue, const RingView& view, uint32_t mtu, Pack
   return i;
 }
 
-size_t RingWriter::SendPlainBaseline(Burst& burst, uint32_t mtu, Packet* const* packets,
-                                     size_t count, TransmitTally& tally) {
-  return SendPlain(burst, mtu, packets, count, tally);
+template <bool kPacked>
+size_t RingWriter::SendBaseline(Burst& burst, uint32_t mtu, Packet* const* packets, size_t count,
+                                TransmitTally& tally) {
+  return SendPlain<kPacked>(burst, mtu, packets, count, tally);
 }
-[[gnu::target("avx2,bmi,bmi2")]] size_t RingWriter::SendPlainAvx2(Burst& burst, uint32_t mtu,
-                                                                  Packet* const* packets,
-                                                                  size_t count,
-                                                                  TransmitTally& tally) {
-  return SendPlain(burst, mtu, packets, count, tally);
+template <bool kPacked>
+[[gnu::target("avx2,bmi,bmi2")]] size_t RingWriter::SendAvx2(Burst& burst, uint32_t mtu,
+                                                             Packet* const* packets, size_t count,
+                                                             TransmitTally& tally) {
+  return SendPlain<kPacked>(burst, mtu, packets, count, tally);
 }
 
 RingWriter::RingWriter()
-    : send_plain_(__builtin_cpu_supports("avx2") ? &RingWriter::SendPlainAvx2
-                                                 : &RingWriter::SendPlainBaseline) {}
+    : send_split_(__builtin_cpu_supports("avx2") ? &RingWriter::SendAvx2<false>
+                                                 : &RingWriter::SendBaseline<false>),
+      send_packed_(__builtin_cpu_supports("avx2") ? &RingWriter::SendAvx2<true>
+                                                  : &RingWriter::SendBaseline<true>) {}
 
 // One packet, whatever it and its chains look like.
 TransmitResult RingWriter::Write(Burst& burst, uint32_t mtu, Packet& packet, TransmitTally& tally) {
   if (ExceedsMtu(packet.header(), packet.length(), mtu)) return Result(TransmitDrop::kTooLong);
-  if (!Refill(burst, 1))
-    return Result(burst.broken ? TransmitDrop::kPortDown : TransmitDrop::kRingFull);
-  return burst.view.mergeable ? WriteSpread<true>(burst, packet, tally)
-                              : WriteSpread<false>(burst, packet, tally);
+  return burst.view.packed ? WriteSpread<true>(burst, packet, tally)
+                           : WriteSpread<false>(burst, packet, tally);
 }
 
-// Returns the next `chains` chains without a frame: §2.7.8.2's length 0. Drivers count a frame too
-// short to be one and post the buffers again.
+// Returns the first `chains` reserved chains without a frame: length 0 (virtio 1.2 §2.7.8.2).
+// Drivers count a frame too short to be one and post the buffers again.
+template <bool kPacked>
 TransmitResult RingWriter::ReturnBad(Burst& burst, size_t chains) {
-  Queue::Cursor& cursor = burst.queue.cursor;
-  for (size_t i = 0; i < chains; ++i) {
-    PutUsed(burst.view, cursor.next_used++, reserved_[i].head, 0);
-    ++cursor.next_avail;
-  }
+  for (size_t i = 0; i < chains; ++i) Return<kPacked>(burst, reserved_[i], 0);
   return Result(TransmitDrop::kBadBuffer);
 }
 
@@ -276,37 +300,38 @@ TransmitResult RingWriter::ReturnBad(Burst& burst, size_t chains) {
 // Without MRG_RXBUF a frame has one chain (§5.1.6.4.1). If that is too short it stays available:
 // the driver is free to post less than 1526 bytes (§5.1.6.3.1 says SHOULD), a smaller frame may fit
 // it, and nothing in §5.1.6.4 lets a device use a buffer without writing a header into it.
-template <bool kMergeable>
+template <bool kPacked>
 [[gnu::noinline]] TransmitResult RingWriter::WriteSpread(Burst& burst, Packet& packet,
                                                          TransmitTally& tally) {
-  Queue::Cursor& cursor = burst.queue.cursor;
+  const Queue::Cursor& cursor = burst.queue.cursor;
   const uint32_t total = kNetHeader + packet.length();
+  const size_t most_chains = burst.view.mergeable ? kMaxPieces : 1;
   uint32_t held = 0;
   size_t chains = 0;
   size_t pieces = 0;
   size_t descriptors = 0;
-  // Chains that were staged but not taken are staged anew for the next frame.
+  uint16_t position = cursor.next_avail;
   const auto give_up = [&](TransmitDrop reason) {
-    burst.staged_end = cursor.next_avail;
+    // Split: chains that were staged but not taken are staged anew for the next frame.
+    if constexpr (!kPacked) burst.staged_end = cursor.next_avail;
     return Result(reason);
   };
   while (held < total) {
-    if (chains == kMaxPieces || (!kMergeable && chains == 1))
-      return give_up(TransmitDrop::kBufferTooSmall);
-    if (!Refill(burst, chains + 1))
+    if (chains == most_chains) return give_up(TransmitDrop::kBufferTooSmall);
+    Reserved& reserved = reserved_[chains];
+    const Found found = NextChain<kPacked>(burst, position, chains, reserved);
+    if (found == Found::kNone) {
       return give_up(burst.broken ? TransmitDrop::kPortDown : TransmitDrop::kRingFull);
-    const Staged* const staged = At(burst, static_cast<uint16_t>(cursor.next_avail + chains));
-    if (staged == nullptr) return give_up(TransmitDrop::kPortDown);
-
-    Reserved& reserved = reserved_[chains++];
-    reserved.head = staged->head;
-    const ChainFault fault =
-        WalkChain<Direction::kToGuest>(burst.view, staged->head, staged->descriptor, chain_);
+    }
+    ++chains;
     // §5.1.6.3.1: a buffer is at least as long as the header.
-    if (fault != ChainFault::kNone || chain_.bytes < kNetHeader) return ReturnBad(burst, chains);
+    if (found == Found::kBad || chain_.bytes < kNetHeader) {
+      return ReturnBad<kPacked>(burst, chains);
+    }
     // Descriptors of no bytes are legal and cost as much as others.
     descriptors += chain_.descriptors;
     if (descriptors > kMaxPieces) return give_up(TransmitDrop::kBufferTooSmall);
+    position = static_cast<uint16_t>(position + reserved.positions);
     const uint32_t before = held;
     for (size_t i = 0; i < chain_.count && held < total; ++i) {
       Segment& piece = pieces_[pieces++];
@@ -320,10 +345,7 @@ template <bool kMergeable>
   WriteNetHeader(packet, static_cast<uint16_t>(chains));
   tally.copied_bytes += CopySpread(pieces_.data(), packet);
   WriteNetHeader(packet, 1);  // a clone of it may be later in this burst
-  for (size_t i = 0; i < chains; ++i) {
-    PutUsed(burst.view, cursor.next_used++, reserved_[i].head, reserved_[i].length);
-    ++cursor.next_avail;
-  }
+  for (size_t i = 0; i < chains; ++i) Return<kPacked>(burst, reserved_[i], reserved_[i].length);
   ++tally.packets;
   tally.bytes += packet.length();
   return kSent;
@@ -331,7 +353,7 @@ template <bool kMergeable>
 
 bool RingWriter::Publish(Queue& queue, const RingView& view) {
   const SpinGuard lock(queue.writer);
-  return PublishUsed(queue, view);
+  return vhost::Publish(queue, view);
 }
 
 }  // namespace weft::vhost

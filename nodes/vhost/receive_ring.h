@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes frames into the ring that a container receives on (virtio 1.2 §2.7, §5.1.6.4). One
+// Writes frames into the ring that a container receives on (virtio 1.2 §2.7, §2.8, §5.1.6.4). One
 // RingWriter a worker; several workers may write one ring, which has a lock held for one burst.
 //
 // The private header bytes go out as they were decided on, with a fresh virtio-net header before
@@ -20,7 +20,7 @@
 #include "core/packet/packet.h"
 #include "nodes/vhost/chain.h"
 #include "nodes/vhost/queue.h"
-#include "nodes/vhost/ring_layout.h"
+#include "nodes/vhost/ring.h"
 
 namespace weft::vhost {
 
@@ -70,46 +70,61 @@ class RingWriter {
   [[nodiscard]] static bool Publish(Queue& queue, const RingView& view);
 
  private:
-  // The first descriptor of an available chain.
+  // The first descriptor of an available chain; of a packed ring, any descriptor.
   struct Staged {
     Descriptor descriptor;
-    ForeignPtr data;  // if it is all of the chain and good, where it is
-    uint16_t head = 0;
+    ForeignPtr data;    // if it is all of the chain and good, where it is
+    uint16_t head = 0;  // what the used element will say
   };
   // Chains taken for one frame.
   struct Reserved {
     uint16_t head = 0;
-    uint32_t length = 0;  // bytes that the frame will fill of it
+    uint16_t positions = 0;  // of the ring
+    uint32_t length = 0;     // bytes that the frame will fill of it
   };
+  enum class Found : uint8_t { kGood, kBad, kNone };
   // One burst: the ring, and how far it is staged. Positions are free-running like the ring's.
   struct Burst {
     Queue& queue;
     const RingView& view;
-    uint16_t staged_end;  // chains [cursor.next_avail, staged_end) are staged
-    uint16_t available_end;
+    uint16_t staged_end;     // chains [cursor.next_avail, staged_end) are staged
+    uint16_t available_end;  // packed: nothing from here on; before it, who looks will see
     bool index_loaded = false;
     bool broken = false;
   };
+  using SendFunction = size_t (RingWriter::*)(Burst&, uint32_t, Packet* const*, size_t,
+                                              TransmitTally&);
 
   static constexpr size_t kWindow = 64;      // of staged chains; a power of two
   static constexpr size_t kMaxPieces = 256;  // descriptors that one frame may be spread over
 
   bool Refill(Burst& burst, size_t wanted);
+  template <bool kPacked>
   void StageUntil(Burst& burst, uint16_t end);
-  const Staged* At(Burst& burst, uint16_t position);
+  template <bool kPacked>
+  Found NextChain(Burst& burst, uint16_t position, size_t chains, Reserved& reserved);
+  Found NextPacked(Burst& burst, uint16_t position, Reserved& reserved);
+  static void Break(Burst& burst, RingError reason);
+  template <bool kPacked>
+  static void Return(Burst& burst, const Reserved& reserved, uint32_t length);
+  template <bool kPacked>
   size_t SendPlain(Burst& burst, uint32_t mtu, Packet* const* packets, size_t count,
                    TransmitTally& tally);
   // The same, compiled for what this machine has.
-  size_t SendPlainBaseline(Burst& burst, uint32_t mtu, Packet* const* packets, size_t count,
-                           TransmitTally& tally);
-  size_t SendPlainAvx2(Burst& burst, uint32_t mtu, Packet* const* packets, size_t count,
-                       TransmitTally& tally);
+  template <bool kPacked>
+  size_t SendBaseline(Burst& burst, uint32_t mtu, Packet* const* packets, size_t count,
+                      TransmitTally& tally);
+  template <bool kPacked>
+  size_t SendAvx2(Burst& burst, uint32_t mtu, Packet* const* packets, size_t count,
+                  TransmitTally& tally);
   TransmitResult Write(Burst& burst, uint32_t mtu, Packet& packet, TransmitTally& tally);
-  template <bool kMergeable>
+  template <bool kPacked>
   TransmitResult WriteSpread(Burst& burst, Packet& packet, TransmitTally& tally);
+  template <bool kPacked>
   TransmitResult ReturnBad(Burst& burst, size_t chains);
 
-  size_t (RingWriter::*const send_plain_)(Burst&, uint32_t, Packet* const*, size_t, TransmitTally&);
+  const SendFunction send_split_;
+  const SendFunction send_packed_;
   std::array<Staged, kWindow> staged_;
   std::array<Reserved, kMaxPieces> reserved_;
   std::array<Segment, kMaxPieces> pieces_;

@@ -90,7 +90,7 @@ inline void PutUsedAt(ForeignPtr elements, size_t slot, uint32_t head, uint32_t 
   (elements + sizeof(UsedElement) * slot).CopyIn(&element, sizeof(element));
 }
 
-// Returns a chain: the container sees it at the next PublishUsed that covers `position`.
+// Returns a chain: the container sees it at the next PublishSplit that covers `position`.
 inline void PutUsed(const RingView& view, uint16_t position, uint16_t head, uint32_t length) {
   PutUsedAt(view.used + kUsedRing, position & (view.size - 1U), head, length);
 }
@@ -112,7 +112,7 @@ inline bool PassedUsedEvent(Queue::Cursor& cursor, const RingView& view) {
 // polls it needs no kick; with EVENT_IDX the flags are 0 (§2.7.10.1) and avail_event says the same.
 // True if the container wants to be interrupted; the order "index, then look at the flag or the
 // event" is what §2.7.13.3.1 asks a full barrier for.
-[[nodiscard]] inline bool PublishUsed(Queue& queue, const RingView& view) {
+[[nodiscard]] inline bool PublishSplit(Queue& queue, const RingView& view) {
   Queue::Cursor& cursor = queue.cursor;
   const uint32_t flags = view.event_index ? 0 : kUsedNoNotify;
   const uint32_t flags_and_index = flags | uint32_t{cursor.next_used} << 16;
@@ -126,17 +126,13 @@ inline bool PassedUsedEvent(Queue::Cursor& cursor, const RingView& view) {
   return (view.available.Load<uint16_t>(std::memory_order_seq_cst) & kAvailNoInterrupt) == 0;
 }
 
-// Asks the container for a kick when it makes something available; the next PublishUsed says again
-// that none is wanted. Then comes a full barrier, and one more look by IsIdle: what the container
-// made available before it could see this is there by then (virtio 1.2 §2.7.13.4).
-inline void AskForKick(const Queue& queue, const RingView& view) {
+inline void AskForKickSplit(const Queue& queue, const RingView& view) {
   // With EVENT_IDX: when the element comes that is the next to be taken (§2.7.10).
   if (view.event_index) (view.used + AvailEvent(view.size)).Store(queue.cursor.next_avail);
   view.used.Store(uint32_t{queue.cursor.next_used} << 16, std::memory_order_seq_cst);
 }
 
-// Whether there is nothing to take. An index that is wrong is something too: Available judges it.
-inline bool IsIdle(const Queue& queue, const RingView& view) {
+inline bool IsIdleSplit(const Queue& queue, const RingView& view) {
   return (view.available + kAvailIndex).Load<uint16_t>(std::memory_order_acquire) ==
          queue.cursor.next_avail;
 }

@@ -175,11 +175,15 @@ absl::Status Session::Start(size_t ring) {
   }
   auto view = MakeView(ring);
   if (!view.ok()) return view.status();
-  // What the container has got back is done and nothing else is: after a restart of either side,
-  // whatever base it names, that is where the ring continues (virtio 1.2 §2.7.8: idx follows
-  // flags).
-  queues_[ring]->Reset(
-      ((*view)->used + sizeof(uint16_t)).Load<uint16_t>(std::memory_order_acquire));
+  if ((*view)->packed) {
+    queues_[ring]->Reset(setup.PackedStart());
+  } else {
+    // What the container has got back is done and nothing else is: after a restart of either side,
+    // whatever base it names, that is where the ring continues (virtio 1.2 §2.7.8: idx follows
+    // flags).
+    const ForeignPtr index = (*view)->used + sizeof(uint16_t);
+    queues_[ring]->Reset(index.Load<uint16_t>(std::memory_order_acquire));
+  }
   setup.started = true;
   Publish(ring, *std::move(view));
   return absl::OkStatus();
@@ -217,7 +221,8 @@ void Session::Stop(size_t first, size_t count, std::function<absl::Status()> fin
     for (const size_t ring : were_started) {
       // What is wrong with a ring is not forgotten because it stops.
       if (absl::Status health = RingHealth(ring); !health.ok()) return health;
-      rings_[ring].base = queues_[ring]->cursor.next_avail;  // the cursor is ours again
+      const uint16_t position = queues_[ring]->cursor.next_avail;  // the cursor is ours again
+      rings_[ring].base = rings_[ring].BaseAt((features_ & kFeaturePacked) != 0, position);
     }
     return finish();
   });

@@ -209,10 +209,10 @@ absl::Status SessionRequests::SetVringBase(Session& session, Message& message) {
   const auto payload = message.As<RingPayload>();
   const auto ring = RingNamed(session, payload.index);
   if (!ring.ok()) return ring.status();
-  if (payload.value > 0xffff) {
+  if (payload.value > 0xffff && (session.features_ & kFeaturePacked) == 0) {
     return absl::InvalidArgumentError(absl::StrCat("has base ", payload.value, " of 16 bits"));
   }
-  session.rings_[*ring].base = static_cast<uint16_t>(payload.value);
+  session.rings_[*ring].base = payload.value;
   return absl::OkStatus();
 }
 
@@ -220,7 +220,7 @@ absl::Status SessionRequests::GetVringBase(Session& session, Message& message) {
   const auto ring = RingNamed(session, message.As<RingPayload>().index);
   if (!ring.ok()) return ring.status();
   session.Stop(*ring, 1, [&session, ring = *ring] {
-    const RingPayload reply{static_cast<uint32_t>(ring), session.rings_[ring].base};
+    const RingPayload reply{static_cast<uint32_t>(ring), session.rings_[ring].base.value_or(0)};
     return SendReply(session.socket(), Request::kGetVringBase, reply);
   });
   return absl::OkStatus();

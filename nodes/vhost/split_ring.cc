@@ -2,6 +2,7 @@
 #include "nodes/vhost/split_ring.h"
 
 #include <algorithm>
+#include <span>
 
 #include "nodes/vhost/virtio_net.h"
 
@@ -13,6 +14,9 @@ namespace {
 constexpr size_t kLookAhead = 16;
 // How many chains are staged at a time.
 constexpr size_t kStep = 8;
+
+// Two cache lines of a packed ring: as many descriptors are asked for at a time, and as far ahead.
+constexpr uint16_t kPackedAhead = 8;
 
 constexpr uint32_t kMinChainBytes = kNetHeader + static_cast<uint32_t>(kMinFrame);
 
@@ -58,33 +62,85 @@ bool IsGood(const uint8_t* snapshot, uint32_t frame_length, uint32_t mtu, Receiv
 }  // namespace
 
 RingReader::RingReader()
-    : take_(__builtin_cpu_supports("avx2") ? &RingReader::TakeAvx2 : &RingReader::TakeBaseline),
+    : take_split_(__builtin_cpu_supports("avx2") ? &RingReader::TakeAvx2<false>
+                                                 : &RingReader::TakeBaseline<false>),
+      take_packed_(__builtin_cpu_supports("avx2") ? &RingReader::TakeAvx2<true>
+                                                  : &RingReader::TakeBaseline<true>),
+      loaded_(std::make_unique<Descriptor[]>(kMaxLoaded)),
       segments_(std::make_unique<Segment[]>(kMaxSegments)) {}
 RingReader::~RingReader() = default;
 
-// Heads of the next `count` chains, all of them in the table; fewer if one is not.
+// Heads of the next `count` chains of a split ring, all of them in the table; fewer if one is not.
 size_t RingReader::LoadHeads(Queue& queue, const RingView& view, size_t count) {
   const uint16_t next = queue.cursor.next_avail;
   const uint16_t size = view.size;
-  for (size_t i = 0; i < count; ++i) {
+  size_t i = 0;
+  for (; i < count; ++i) {
     const uint16_t head = LoadHead(view, static_cast<uint16_t>(next + i));
     if (head >= size) [[unlikely]] {
       queue.Fail(RingError::kHeadOutOfRange);
-      return i;
+      break;
     }
     heads_[i] = head;
     PrefetchDescriptor(view, head);
   }
-  return count;
+  queue.cursor.next_avail = static_cast<uint16_t>(next + i);
+  return i;
+}
+
+// The next `count` chains of a packed ring, or those that are available. All their descriptors are
+// loaded here, for whether they are there and how many they are stands in themselves.
+size_t RingReader::LoadChains(Queue& queue, const RingView& view, size_t count) {
+  uint16_t position = queue.cursor.next_avail;
+  // No more than the ring has without what is not returned yet, whatever its flags say.
+  const auto end = static_cast<uint16_t>(queue.cursor.next_used + view.size);
+  const size_t limit = std::min(count, queue.taken.size() - queue.taken_count);
+  Queue::Taken* const taken = queue.taken.data() + queue.taken_count;
+  size_t loaded = 0;
+  size_t chains = 0;
+  for (; chains < limit && position != end; ++chains) {
+    if (loaded + kMaxChain + 1 > kMaxLoaded) break;
+    if (position % kPackedAhead == 0) {
+      PackedAt(view, static_cast<uint16_t>(position + 2 * kPackedAhead)).Prefetch();
+      PackedAt(view, static_cast<uint16_t>(position + 3 * kPackedAhead - 1)).Prefetch();
+    }
+    Descriptor descriptor;
+    if (!LoadPacked(view, position, descriptor)) break;
+    heads_[chains] = static_cast<uint16_t>(loaded);
+    loaded_[loaded] = descriptor;
+    uint16_t length = 1;
+    bool whole = true;
+    while ((descriptor.flags & Descriptor::kNext) != 0) [[unlikely]] {
+        const auto next = static_cast<uint16_t>(position + length);
+        if (next == end) {
+          queue.Fail(RingError::kAvailTooFarAhead);
+          whole = false;
+          break;
+        }
+        whole = LoadPacked(view, next, descriptor);
+        if (!whole) break;
+        if (length <= kMaxChain) loaded_[loaded + length] = descriptor;
+        ++length;
+      }
+    if (!whole) break;
+    taken[chains] = {.id = descriptor.next, .descriptors = length};
+    loaded += std::min<size_t>(length, kMaxChain + 1);
+    position = static_cast<uint16_t>(position + length);
+  }
+  heads_[chains] = static_cast<uint16_t>(loaded);
+  queue.taken_count += chains;
+  queue.cursor.next_avail = position;
+  return chains;
 }
 
 // Loads the first descriptors of chains [first, last), and prefetches the data of those that are
 // all of their chain.
+template <bool kPacked>
 [[gnu::always_inline]] inline void RingReader::Stage(const RingView& view, size_t first,
                                                      size_t last) {
   const GuestMemory& memory = *view.memory;
   for (size_t i = first; i < last; ++i) {
-    const Descriptor descriptor = LoadDescriptor(view, heads_[i]);
+    const Descriptor descriptor = kPacked ? loaded_[heads_[i]] : LoadDescriptor(view, heads_[i]);
     const uint32_t length = descriptor.length;
     ForeignPtr data;
     if (descriptor.flags == 0 && length >= kMinChainBytes && length <= kMaxChainBytes) [[likely]] {
@@ -102,19 +158,23 @@ size_t RingReader::LoadHeads(Queue& queue, const RingView& view, size_t count) {
   }
 }
 
-// Makes packets of the `count` chains whose heads were loaded; see Receive. What is copied may lie
-// anywhere as far as the compiler knows, so whatever is used again stands in locals.
-[[gnu::always_inline]] inline size_t RingReader::Take(const RingView& view, PortId port,
-                                                      uint32_t mtu, Packet** out, size_t count,
-                                                      ReceiveTally& tally) {
-  const ForeignPtr used = view.used + kUsedRing;
+// Makes packets of the chains whose heads were loaded; see Receive. What is copied may lie anywhere
+// as far as the compiler knows, so whatever is used again stands in locals.
+template <bool kPacked>
+[[gnu::always_inline]] inline size_t RingReader::Take(const Burst& burst) {
+  const RingView& view = burst.view;
+  const PortId port = burst.port;
+  const uint32_t mtu = burst.mtu;
+  Packet** const out = burst.out;
+  const size_t count = burst.count;
+  ReceiveTally& tally = burst.tally;
   size_t good = 0;
   uint64_t bytes = 0;
   uint64_t snapshot_bytes = 0;
-  Stage(view, 0, std::min(count, kLookAhead));
+  Stage<kPacked>(view, 0, std::min(count, kLookAhead));
   for (size_t i = 0; i < count; ++i) {
     if (i % kStep == 0 && i + kLookAhead < count) {
-      Stage(view, i + kLookAhead, std::min(count, i + kLookAhead + kStep));
+      Stage<kPacked>(view, i + kLookAhead, std::min(count, i + kLookAhead + kStep));
     }
     const Staged& staged = staged_[i % kWindow];
     const ForeignPtr data = staged.data;
@@ -130,7 +190,7 @@ size_t RingReader::LoadHeads(Queue& queue, const RingView& view, size_t count) {
         packet.SetPayload(
             {data + Packet::kSnapshot, length - static_cast<uint32_t>(Packet::kSnapshot)});
       }
-    } else if (!Gather(view, heads_[i], staged.descriptor, port, packet, tally)) {
+    } else if (!Gather<kPacked>(burst, i, staged.descriptor, packet)) {
       continue;
     }
     if (!IsGood(packet.snapshot(), packet.length(), mtu, tally)) [[unlikely]] {
@@ -141,38 +201,41 @@ size_t RingReader::LoadHeads(Queue& queue, const RingView& view, size_t count) {
     snapshot_bytes += packet.header_length();
     ++good;
   }
-  // The container does not look at used elements before the index covers them: see Finish.
-  const uint32_t mask = view.size - 1U;
-  for (size_t i = 0; i < count; ++i) PutUsedAt(used, (first_ + i) & mask, heads_[i], 0);
+  if constexpr (!kPacked) {
+    // The container does not look at used elements before the index covers them: see Finish.
+    const ForeignPtr used = view.used + kUsedRing;
+    const uint32_t mask = view.size - 1U;
+    for (size_t i = 0; i < count; ++i) PutUsedAt(used, (first_ + i) & mask, heads_[i], 0);
+  }
   tally.packets += good;
   tally.bytes += bytes;
   tally.snapshot_bytes += snapshot_bytes;
   return good;
 }
 
-size_t RingReader::TakeBaseline(const RingView& view, PortId port, uint32_t mtu, Packet** out,
-                                size_t count, ReceiveTally& tally) {
-  return Take(view, port, mtu, out, count, tally);
+template <bool kPacked>
+size_t RingReader::TakeBaseline(const Burst& burst) {
+  return Take<kPacked>(burst);
 }
-[[gnu::target("avx2,bmi,bmi2")]] size_t RingReader::TakeAvx2(const RingView& view, PortId port,
-                                                             uint32_t mtu, Packet** out,
-                                                             size_t count, ReceiveTally& tally) {
-  return Take(view, port, mtu, out, count, tally);
+template <bool kPacked>
+[[gnu::target("avx2,bmi,bmi2")]] size_t RingReader::TakeAvx2(const Burst& burst) {
+  return Take<kPacked>(burst);
 }
 
 size_t RingReader::Receive(Queue& queue, const RingView& view, uint32_t mtu, PacketPool& pool,
                            Packet** out, size_t max, ReceiveTally& tally) {
   const size_t wanted = std::min(
       {max, kMaxBurst, pool.available(), (kMaxSegments - segments_taken_) / kMaxMoreSegments});
-  const size_t count = LoadHeads(queue, view, Available(queue, view, wanted));
+  first_ = queue.cursor.next_avail;
+  const size_t count = view.packed ? LoadChains(queue, view, wanted)
+                                   : LoadHeads(queue, view, Available(queue, view, wanted));
   if (count == 0) return 0;
 
   const size_t mark = pool.taken();
   for (size_t i = 0; i < count; ++i) out[i] = pool.Take();
-  first_ = queue.cursor.next_avail;
-  const size_t good = (this->*take_)(view, queue.port(), mtu, out, count, tally);
+  const Burst burst{view, queue.port(), mtu, out, count, tally};
+  const size_t good = (this->*(view.packed ? take_packed_ : take_split_))(burst);
   pool.RewindTo(mark + good);
-  queue.cursor.next_avail = static_cast<uint16_t>(first_ + count);
   if (view.memory->faulted()) [[unlikely]] {
     queue.Fail(RingError::kMemoryFaulted);
   }
@@ -180,10 +243,18 @@ size_t RingReader::Receive(Queue& queue, const RingView& view, uint32_t mtu, Pac
 }
 
 // Makes `packet` of a chain of any shape. False, and a drop, if the shape is not legal.
-[[gnu::noinline]] bool RingReader::Gather(const RingView& view, uint16_t head,
-                                          const Descriptor& first, PortId port, Packet& packet,
-                                          ReceiveTally& tally) {
-  const ChainFault fault = WalkChain<Direction::kToSwitch>(view, head, first, chain_);
+template <bool kPacked>
+[[gnu::noinline]] bool RingReader::Gather(const Burst& burst, size_t chain, const Descriptor& first,
+                                          Packet& packet) {
+  ReceiveTally& tally = burst.tally;
+  const uint16_t head = heads_[chain];
+  ChainFault fault;
+  if constexpr (kPacked) {
+    const std::span descriptors(loaded_.get() + head, heads_[chain + 1] - head);
+    fault = WalkPacked<Direction::kToSwitch>(burst.view, descriptors, chain_);
+  } else {
+    fault = WalkChain<Direction::kToSwitch>(burst.view, head, first, chain_);
+  }
   if (fault != ChainFault::kNone) {
     CountDrop(tally, DropFor(fault));
     return false;
@@ -206,7 +277,8 @@ size_t RingReader::Receive(Queue& queue, const RingView& view, uint32_t mtu, Pac
     offset = 0;
     ++piece;
   }
-  packet.Reset(port, packet.snapshot() + kNetHeader, static_cast<uint32_t>(copied) - kNetHeader);
+  packet.Reset(burst.port, packet.snapshot() + kNetHeader,
+               static_cast<uint32_t>(copied) - kNetHeader);
 
   if (piece == chain_.count) return true;
   const Segment& rest = chain_.pieces[piece];
@@ -222,8 +294,22 @@ size_t RingReader::Receive(Queue& queue, const RingView& view, uint32_t mtu, Pac
 }
 
 bool RingReader::Finish(Queue& queue, const RingView& view) {
-  queue.cursor.next_used = queue.cursor.next_avail;
-  return PublishUsed(queue, view);
+  Queue::Cursor& cursor = queue.cursor;
+  if (!view.packed) {
+    cursor.next_used = cursor.next_avail;
+    return PublishSplit(queue, view);
+  }
+  const uint16_t first = cursor.next_used;
+  for (const Queue::Taken& taken : std::span(queue.taken.data(), queue.taken_count)) {
+    if (!view.in_order) PutPacked(cursor, view, cursor.next_used, taken.id, 0);
+    cursor.next_used = static_cast<uint16_t>(cursor.next_used + taken.descriptors);
+  }
+  // §2.8.5.2: in order, the last buffer's id stands for all of them.
+  if (view.in_order && queue.taken_count != 0) {
+    PutPacked(cursor, view, first, queue.taken[queue.taken_count - 1].id, 0);
+  }
+  queue.taken_count = 0;
+  return PublishPacked(queue, view);
 }
 
 }  // namespace weft::vhost

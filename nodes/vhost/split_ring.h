@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes frames out of the ring that a container transmits on (virtio 1.2 §2.7, §5.1.6.2): the
+// Takes frames out of the ring that a container transmits on (virtio 1.2 §2.7, §2.8, §5.1.6.2): the
 // hottest code of weft. One RingReader a worker; it reads all rings whose ports are placed there.
 //
 // Rules (hostile.md): every field is loaded once and the copy is validated. The virtio-net header
@@ -17,12 +17,11 @@
 #include "core/packet/packet.h"
 #include "core/packet/packet_pool.h"
 #include "nodes/vhost/chain.h"
+#include "nodes/vhost/packed_layout.h"
 #include "nodes/vhost/queue.h"
 #include "nodes/vhost/ring_layout.h"
 
 namespace weft::vhost {
-
-inline constexpr size_t kMaxBurst = 256;
 
 // Why a container's frame never became a packet.
 enum class ReceiveDrop : uint8_t {
@@ -89,27 +88,47 @@ class RingReader {
     ForeignPtr data;  // if it is all of the chain and good in itself, where it is
   };
 
+  // What the copies of one Receive may take.
+  struct Burst {
+    const RingView& view;
+    PortId port;
+    uint32_t mtu;
+    Packet** out;
+    size_t count;
+    ReceiveTally& tally;
+  };
+  using TakeFunction = size_t (RingReader::*)(const Burst&);
+
   size_t LoadHeads(Queue& queue, const RingView& view, size_t count);
+  size_t LoadChains(Queue& queue, const RingView& view, size_t count);
+  template <bool kPacked>
   void Stage(const RingView& view, size_t first, size_t last);
-  size_t Take(const RingView& view, PortId port, uint32_t mtu, Packet** out, size_t count,
-              ReceiveTally& tally);
+  template <bool kPacked>
+  size_t Take(const Burst& burst);
   // The same, compiled for what this machine has.
-  size_t TakeBaseline(const RingView& view, PortId port, uint32_t mtu, Packet** out, size_t count,
-                      ReceiveTally& tally);
-  size_t TakeAvx2(const RingView& view, PortId port, uint32_t mtu, Packet** out, size_t count,
-                  ReceiveTally& tally);
-  bool Gather(const RingView& view, uint16_t head, const Descriptor& first, PortId port,
-              Packet& packet, ReceiveTally& tally);
+  template <bool kPacked>
+  size_t TakeBaseline(const Burst& burst);
+  template <bool kPacked>
+  size_t TakeAvx2(const Burst& burst);
+  template <bool kPacked>
+  bool Gather(const Burst& burst, size_t chain, const Descriptor& first, Packet& packet);
 
   static constexpr size_t kWindow = 32;  // more than are ever staged at once; a power of two
   // Payload pieces of a packet beyond the first.
   static constexpr size_t kMaxMoreSegments = kMaxChain - 1;
   static constexpr size_t kMaxSegments = kMaxBurst * kMaxMoreSegments;
 
-  size_t (RingReader::*const take_)(const RingView&, PortId, uint32_t, Packet**, size_t,
-                                    ReceiveTally&);
+  // Snapshots of a packed ring's descriptors that one Receive takes at most: full vectors of chains
+  // of four.
+  static constexpr size_t kMaxLoaded = 4 * kMaxBurst;
+
+  const TakeFunction take_split_;
+  const TakeFunction take_packed_;
   uint16_t first_ = 0;  // position of heads_[0]
-  std::array<uint16_t, kMaxBurst> heads_;
+  // Of each chain: its head, an index into the split ring's table; or where its descriptors begin
+  // in loaded_, and behind the last chain where they end.
+  std::array<uint16_t, kMaxBurst + 1> heads_;
+  std::unique_ptr<Descriptor[]> loaded_;
   std::array<Staged, kWindow> staged_;
   Chain chain_;
   // Payload pieces beyond the first of this dispatch's packets.

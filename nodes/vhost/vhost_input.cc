@@ -6,13 +6,15 @@
 #include <span>
 #include <utility>
 
+#include "nodes/vhost/ring.h"
+
 namespace weft::vhost {
 namespace {
 
-// Brings the index that the next ring's container writes nearer while this ring is at work.
-void PrefetchIndex(const InputRing& ring) {
+// Brings what the next ring's container writes nearer while this ring is at work.
+void Prefetch(const InputRing& ring) {
   const RingView* const view = ring.queue->Running();
-  if (view != nullptr) view->available.Prefetch();
+  if (view != nullptr) PrefetchNext(*ring.queue, *view);
 }
 
 }  // namespace
@@ -34,7 +36,7 @@ void VhostInput::Poll(Frame& frame) {
   for (size_t i = 0; i < rings.size(); ++i) {
     const InputRing& ring = rings[at];
     at = at + 1 < rings.size() ? at + 1 : 0;
-    PrefetchIndex(rings[at]);
+    Prefetch(rings[at]);
     PollRing(ring, frame);
     if (frame.room() == 0) {
       next_ring_ = at;
@@ -101,7 +103,7 @@ void VhostInput::PrepareSleep(SleepSet& set) {
   }
 }
 
-// Rings that have frames say with the next PublishUsed that they are polled; the others may kick.
+// Rings that have frames say with the next Publish that they are polled; the others may kick.
 void VhostInput::Wake() { kicks_->Drain(); }
 
 }  // namespace weft::vhost

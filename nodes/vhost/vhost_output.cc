@@ -30,12 +30,12 @@ const UsedRing& VhostOutput::RingFor(const PortRings& port) {
   return ring;
 }
 
-// Brings nearer the index that the next port's container writes.
+// Brings nearer what the next port's container writes.
 void VhostOutput::Prefetch(PortId port) const {
   const PortRings* const rings = table_ != nullptr ? table_->Find(port) : nullptr;
   const Queue* const queue = rings != nullptr ? rings->ToGuest(worker_) : nullptr;
   const RingView* const view = queue != nullptr ? queue->Running() : nullptr;
-  if (view != nullptr) view->available.Prefetch();
+  if (view != nullptr) PrefetchNext(*queue, *view);
 }
 
 void VhostOutput::Send(PortId port, Packet* const* packets, size_t count, bool traced) {

@@ -46,7 +46,7 @@ class Sleep : public ::testing::TestWithParam<bool> {
     return *containers_.back();
   }
   void Attach(uint16_t i) {
-    constexpr uint64_t kOffered = vhost::kOfferedFeatures;
+    constexpr uint64_t kOffered = vhost::testing::kSplitFeatures;
     containers_[i]->Attach(Cat(harness_.directory(), "/ports/port-", i, "/vhost.sock"),
                            GetParam() ? kOffered : kOffered & ~vhost::kFeatureEventIndex);
     ASSERT_TRUE(harness_.Until([&] { return harness_->ports().ports()[i]->up; }));

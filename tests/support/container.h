@@ -33,7 +33,7 @@ class Container {
 
   explicit Container(std::function<void()> pump) : front_end_(std::move(pump)) {}
 
-  void Attach(const std::string& socket, uint64_t features = kOfferedFeatures) {
+  void Attach(const std::string& socket, uint64_t features = kSplitFeatures) {
     event_index_ = (features & kFeatureEventIndex) != 0;
     for (uint16_t i = 0; i < kBuffers; ++i) Post(i);
     front_end_.Connect(socket);

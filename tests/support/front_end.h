@@ -22,6 +22,9 @@
 
 namespace weft::vhost::testing {
 
+// All that weft offers to a container whose rings are split.
+inline constexpr uint64_t kSplitFeatures = kOfferedFeatures & ~kFeaturePacked;
+
 struct Descriptor {
   uint64_t address;  // guest address
   uint32_t length;
@@ -74,8 +77,8 @@ class FrontEnd {
 
   // The whole handshake in the order of DPDK's virtio-user, up to a kick of all rings. The rings
   // start at the next pump.
-  void Handshake(uint64_t features = kOfferedFeatures);
-  void Negotiate(uint64_t features = kOfferedFeatures);
+  void Handshake(uint64_t features = kSplitFeatures);
+  void Negotiate(uint64_t features = kSplitFeatures);
   void SendMemoryTable();
   void SetUpRing(uint32_t index);
   void Enable(uint32_t index, bool enable = true);

@@ -85,37 +85,128 @@ class Guest {
 // How a chain is laid out.
 enum class Layout { kDirect, kIndirect };
 
-// One ring and its driver.
-class GuestRing {
+// The driver's side of a ring, whatever its layout.
+class GuestQueue {
  public:
-  GuestRing(Guest& guest, uint16_t size, Direction direction, PortId port = PortId(0),
-            uint16_t first_index = 0)
+  using Pieces = std::span<const std::pair<uint64_t, uint32_t>>;  // address, length
+
+  GuestQueue(Guest& guest, uint16_t size, Direction direction, PortId port, uint16_t first_index)
       : guest_(guest),
         size_(size),
         direction_(direction),
-        free_head_(0),
-        avail_index_(first_index),
-        used_index_(first_index),
         queue_(std::make_shared<Queue>(port, direction)) {
-    descriptors_ = guest.Allocate(sizeof(Descriptor) * size);
-    available_ = guest.Allocate(kAvailRing + sizeof(uint16_t) * size + 2u);
-    used_ = guest.Allocate(kUsedRing + sizeof(UsedElement) * size + 2u);
-    guest.As<uint16_t>(available_ + kAvailIndex) = first_index;
-    guest.As<uint16_t>(used_ + 2) = first_index;
     view_.size = size;
     view_.mergeable = true;
     view_.indirect = true;
-    view_.descriptors = guest.Foreign(descriptors_);
-    view_.available = guest.Foreign(available_);
-    view_.used = guest.Foreign(used_);
     view_.memory = guest.memory();
     queue_->Reset(first_index);
   }
+  virtual ~GuestQueue() = default;
+  GuestQueue(const GuestQueue&) = delete;
+  GuestQueue& operator=(const GuestQueue&) = delete;
 
   Queue& queue() { return *queue_; }
   const std::shared_ptr<Queue>& shared_queue() { return queue_; }
   RingView& view() { return view_; }
   uint16_t size() const { return size_; }
+
+  // Makes a chain available and returns its id.
+  virtual uint16_t OfferChain(Pieces pieces, Layout layout = Layout::kDirect) = 0;
+  // What has come back since the last call.
+  virtual std::vector<UsedElement> TakeUsed() = 0;
+  // All bytes of a chain, as the guest sees them.
+  virtual Bytes ChainBytes(uint16_t id) = 0;
+
+  // Offers a frame, with its virtio-net header, in pieces of the given lengths; the last piece is
+  // what is left. Returns the id.
+  uint16_t Send(const Bytes& frame, std::span<const size_t> cuts = {},
+                Layout layout = Layout::kDirect, VirtioNetHeader header = {}) {
+    Bytes all(kNetHeader + frame.size());
+    std::memcpy(all.data(), &header, sizeof(header));
+    if (!frame.empty()) std::memcpy(all.data() + kNetHeader, frame.data(), frame.size());
+    std::vector<std::pair<uint64_t, uint32_t>> pieces;
+    size_t at = 0;
+    const auto add = [&](size_t length) {
+      pieces.emplace_back(guest_.Put(std::span(all).subspan(at, length), 1),
+                          static_cast<uint32_t>(length));
+      at += length;
+    };
+    for (const size_t cut : cuts) {
+      if (cut < all.size() - at) add(cut);
+    }
+    add(all.size() - at);
+    return OfferChain(pieces, layout);
+  }
+  // Offers a receive buffer of the given pieces, filled with a pattern. Returns the id.
+  uint16_t Post(std::span<const size_t> lengths, Layout layout = Layout::kDirect) {
+    std::vector<std::pair<uint64_t, uint32_t>> pieces;
+    for (const size_t length : lengths) {
+      pieces.emplace_back(guest_.Put(Bytes(length, kUntouched), 1), static_cast<uint32_t>(length));
+    }
+    return OfferChain(pieces, layout);
+  }
+  uint16_t Post(size_t length) { return Post(std::span(&length, 1)); }
+
+  // Reads the next received frame (which may span chains) as a driver does: header, then frame.
+  // Empty if there is none, or if what came back was no frame.
+  Bytes Receive() {
+    if (pending_.empty()) pending_ = TakeUsed();
+    if (pending_.empty()) return {};
+    Bytes all = Filled(pending_.front());
+    pending_.erase(pending_.begin());
+    if (all.size() < kNetHeader) return {};
+    VirtioNetHeader header;
+    std::memcpy(&header, all.data(), sizeof(header));
+    for (uint16_t i = 1; i < header.num_buffers && !pending_.empty(); ++i) {
+      const Bytes more = Filled(pending_.front());
+      pending_.erase(pending_.begin());
+      all.insert(all.end(), more.begin(), more.end());
+    }
+    return all;
+  }
+
+  static constexpr uint8_t kUntouched = 0xa5;
+
+ protected:
+  uint16_t Slot(size_t position) const { return static_cast<uint16_t>(position & (size_ - 1u)); }
+  uint16_t write_flag() const {
+    return direction_ == Direction::kToGuest ? Descriptor::kWrite : uint16_t{0};
+  }
+
+  Guest& guest_;
+  const uint16_t size_;
+  const Direction direction_;
+  std::shared_ptr<Queue> queue_;
+  RingView view_;
+
+ private:
+  Bytes Filled(const UsedElement& element) {
+    Bytes bytes = ChainBytes(static_cast<uint16_t>(element.head));
+    bytes.resize(element.length);
+    return bytes;
+  }
+
+  std::vector<UsedElement> pending_;
+};
+
+// A split ring and its driver. A chain's id is its head.
+class GuestRing : public GuestQueue {
+ public:
+  GuestRing(Guest& guest, uint16_t size, Direction direction, PortId port = PortId(0),
+            uint16_t first_index = 0)
+      : GuestQueue(guest, size, direction, port, first_index),
+        free_head_(0),
+        avail_index_(first_index),
+        used_index_(first_index) {
+    descriptors_ = guest.Allocate(sizeof(Descriptor) * size);
+    available_ = guest.Allocate(kAvailRing + sizeof(uint16_t) * size + 2u);
+    used_ = guest.Allocate(kUsedRing + sizeof(UsedElement) * size + 2u);
+    guest.As<uint16_t>(available_ + kAvailIndex) = first_index;
+    guest.As<uint16_t>(used_ + 2) = first_index;
+    view_.descriptors = guest.Foreign(descriptors_);
+    view_.available = guest.Foreign(available_);
+    view_.used = guest.Foreign(used_);
+  }
 
   // The next descriptor of the table, round and round: a test does not offer more than there are.
   uint16_t NextDescriptor() { return std::exchange(free_head_, Slot(free_head_ + 1)); }
@@ -127,9 +218,8 @@ class GuestRing {
   }
 
   // Makes a chain of `pieces` (address, length) and returns its head, which is not offered yet.
-  uint16_t MakeChain(std::span<const std::pair<uint64_t, uint32_t>> pieces,
-                     Layout layout = Layout::kDirect) {
-    const uint16_t write = direction_ == Direction::kToGuest ? Descriptor::kWrite : uint16_t{0};
+  uint16_t MakeChain(Pieces pieces, Layout layout = Layout::kDirect) {
+    const uint16_t write = write_flag();
     if (layout == Layout::kIndirect) {
       const uint64_t table = guest_.Allocate(sizeof(Descriptor) * pieces.size(), 16);
       for (size_t i = 0; i < pieces.size(); ++i) {
@@ -175,42 +265,12 @@ class GuestRing {
         .load(std::memory_order_acquire);
   }
 
-  // Offers a frame, with its virtio-net header, in pieces of the given lengths; the last piece is
-  // what is left. Returns the head.
-  uint16_t Send(const Bytes& frame, std::span<const size_t> cuts = {},
-                Layout layout = Layout::kDirect, VirtioNetHeader header = {}) {
-    Bytes all(kNetHeader + frame.size());
-    std::memcpy(all.data(), &header, sizeof(header));
-    if (!frame.empty()) std::memcpy(all.data() + kNetHeader, frame.data(), frame.size());
-    std::vector<std::pair<uint64_t, uint32_t>> pieces;
-    size_t at = 0;
-    const auto add = [&](size_t length) {
-      pieces.emplace_back(guest_.Put(std::span(all).subspan(at, length), 1),
-                          static_cast<uint32_t>(length));
-      at += length;
-    };
-    for (const size_t cut : cuts) {
-      if (cut < all.size() - at) add(cut);
-    }
-    add(all.size() - at);
+  uint16_t OfferChain(Pieces pieces, Layout layout = Layout::kDirect) override {
     const uint16_t head = MakeChain(pieces, layout);
     Offer(head);
     return head;
   }
-  // Offers a receive buffer of the given pieces, filled with a pattern. Returns the head.
-  uint16_t Post(std::span<const size_t> lengths, Layout layout = Layout::kDirect) {
-    std::vector<std::pair<uint64_t, uint32_t>> pieces;
-    for (const size_t length : lengths) {
-      pieces.emplace_back(guest_.Put(Bytes(length, kUntouched), 1), static_cast<uint32_t>(length));
-    }
-    const uint16_t head = MakeChain(pieces, layout);
-    Offer(head);
-    return head;
-  }
-  uint16_t Post(size_t length) { return Post(std::span(&length, 1)); }
-
-  // What has come back since the last call.
-  std::vector<UsedElement> TakeUsed() {
+  std::vector<UsedElement> TakeUsed() override {
     std::vector<UsedElement> elements;
     for (; used_index_ != used_index(); ++used_index_) {
       elements.push_back(
@@ -218,8 +278,7 @@ class GuestRing {
     }
     return elements;
   }
-  // All bytes of the chain at `head`, as the guest sees them.
-  Bytes ChainBytes(uint16_t head) {
+  Bytes ChainBytes(uint16_t head) override {
     Bytes all;
     Descriptor d = Read(head);
     uint64_t table = descriptors_;
@@ -234,49 +293,18 @@ class GuestRing {
       d = guest_.As<Descriptor>(table + sizeof(Descriptor) * d.next);
     }
   }
-  // Reads the next received frame (which may span chains) as a driver does: header, then frame.
-  // Empty if there is none, or if what came back was no frame.
-  Bytes Receive() {
-    if (pending_.empty()) pending_ = TakeUsed();
-    if (pending_.empty()) return {};
-    Bytes all = Filled(pending_.front());
-    pending_.erase(pending_.begin());
-    if (all.size() < kNetHeader) return {};
-    VirtioNetHeader header;
-    std::memcpy(&header, all.data(), sizeof(header));
-    for (uint16_t i = 1; i < header.num_buffers && !pending_.empty(); ++i) {
-      const Bytes more = Filled(pending_.front());
-      pending_.erase(pending_.begin());
-      all.insert(all.end(), more.begin(), more.end());
-    }
-    return all;
-  }
-
-  static constexpr uint8_t kUntouched = 0xa5;
 
  private:
-  uint16_t Slot(size_t position) const { return static_cast<uint16_t>(position & (size_ - 1u)); }
   static Descriptor Link(std::pair<uint64_t, uint32_t> piece, uint16_t write, bool more,
                          size_t next) {
     const uint16_t flags = static_cast<uint16_t>(write | (more ? Descriptor::kNext : 0));
     return {piece.first, piece.second, flags, more ? static_cast<uint16_t>(next) : uint16_t{0}};
   }
-  Bytes Filled(const UsedElement& element) {
-    Bytes bytes = ChainBytes(static_cast<uint16_t>(element.head));
-    bytes.resize(element.length);
-    return bytes;
-  }
 
-  Guest& guest_;
-  const uint16_t size_;
-  const Direction direction_;
   uint64_t descriptors_, available_, used_;
   uint16_t free_head_;
   uint16_t avail_index_;
   uint16_t used_index_;
-  std::shared_ptr<Queue> queue_;
-  RingView view_;
-  std::vector<UsedElement> pending_;
 };
 
 }  // namespace weft::vhost::testing

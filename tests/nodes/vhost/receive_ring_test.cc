@@ -22,8 +22,9 @@ using testing::WithHeader;
 using testing::Writer;
 
 // A sender, a receiver, and the worker between them.
-struct Pair {
-  explicit Pair(uint16_t size = 1024, uint16_t first_index = 0)
+template <typename Ring>
+struct PairOf {
+  explicit PairOf(uint16_t size = 1024, uint16_t first_index = 0)
       : out(sender, 1024, Direction::kToSwitch, PortId(0)),
         in(receiver, size, Direction::kToGuest, PortId(1), first_index) {}
 
@@ -33,23 +34,29 @@ struct Pair {
     writer.Transmit(in, reader, got, mtu);
     (void)RingWriter::Publish(in.queue(), in.view());
     (void)reader.Finish(out);
+    (void)out.TakeUsed();
   }
 
   Guest sender{16 << 20};
   Guest receiver{16 << 20};
-  GuestRing out;
-  GuestRing in;
+  Ring out;
+  Ring in;
   Reader reader;
   Writer writer;
 };
+using Pair = PairOf<GuestRing>;
+
+template <typename Ring>
+class AnyRingWriter : public ::testing::Test {};
+TYPED_TEST_SUITE(AnyRingWriter, testing::Layouts, testing::LayoutNames);
 
 const std::vector<size_t> kSizes = {14,  15,  60,  64,   103,  104,  115, 116,
                                     117, 118, 500, 1514, 4000, 9215, 9216};
 
-TEST(RingWriter, WritesEverySizeFromEveryShapeByteForByte) {
+TYPED_TEST(AnyRingWriter, WritesEverySizeFromEveryShapeByteForByte) {
   for (const std::vector<size_t>& cuts : std::vector<std::vector<size_t>>{
            {}, {12}, {5, 3, 7}, {12, 200, 300, 1}, std::vector<size_t>(60, 21)}) {
-    Pair pair;
+    PairOf<TypeParam> pair;
     size_t bytes = 0;
     for (const size_t size : kSizes) {
       pair.out.Send(PatternFrame(size, static_cast<uint32_t>(size)), cuts);
@@ -66,10 +73,10 @@ TEST(RingWriter, WritesEverySizeFromEveryShapeByteForByte) {
   }
 }
 
-TEST(RingWriter, WritesNotOneByteBeyondTheFrame) {
+TYPED_TEST(AnyRingWriter, WritesNotOneByteBeyondTheFrame) {
   for (const bool split : {false, true}) {
     for (const size_t size : kSizes) {
-      Pair pair;
+      PairOf<TypeParam> pair;
       pair.out.Send(PatternFrame(size));
       const std::vector<size_t> pieces =
           split ? std::vector<size_t>{5, 20, 100, 9300} : std::vector<size_t>{9300};
@@ -85,9 +92,9 @@ TEST(RingWriter, WritesNotOneByteBeyondTheFrame) {
   }
 }
 
-TEST(RingWriter, ScattersOverTheDescriptorsOfAChain) {
+TYPED_TEST(AnyRingWriter, ScattersOverTheDescriptorsOfAChain) {
   for (const Layout layout : {Layout::kDirect, Layout::kIndirect}) {
-    Pair pair;
+    PairOf<TypeParam> pair;
     for (const std::vector<size_t>& pieces :
          std::vector<std::vector<size_t>>{{12, 9216},
                                           {1, 1, 10, 9216},
@@ -105,8 +112,8 @@ TEST(RingWriter, ScattersOverTheDescriptorsOfAChain) {
   }
 }
 
-TEST(RingWriter, MergesTinyBuffers) {
-  Pair pair(1024);
+TYPED_TEST(AnyRingWriter, MergesTinyBuffers) {
+  PairOf<TypeParam> pair(1024);
   for (int i = 0; i < 1000; ++i) pair.in.Post(64);
   const std::vector<size_t> sizes = {14, 52, 53, 116, 117, 1500, 9216};
   for (const size_t size : sizes) pair.out.Send(PatternFrame(size), {{12}});
@@ -118,8 +125,8 @@ TEST(RingWriter, MergesTinyBuffers) {
   EXPECT_EQ(pair.writer.tally.packets, sizes.size());
 }
 
-TEST(RingWriter, GivesUpOnBuffersThatAreAbsurdlySmall) {
-  Pair pair(1024);
+TYPED_TEST(AnyRingWriter, GivesUpOnBuffersThatAreAbsurdlySmall) {
+  PairOf<TypeParam> pair(1024);
   for (int i = 0; i < 1000; ++i) pair.in.Post(13);
   pair.out.Send(PatternFrame(9216));
   pair.out.Send(PatternFrame(60));
@@ -129,8 +136,8 @@ TEST(RingWriter, GivesUpOnBuffersThatAreAbsurdlySmall) {
 }
 
 // Descriptors of no bytes are legal, and each of them is work: what one frame may cost is bounded.
-TEST(RingWriter, GivesUpOnBuffersThatAreMostlyNothing) {
-  Pair pair(1024);
+TYPED_TEST(AnyRingWriter, GivesUpOnBuffersThatAreMostlyNothing) {
+  PairOf<TypeParam> pair(1024);
   pair.out.Send(PatternFrame(1514));
   std::vector<size_t> mostly_nothing(64, 0);
   mostly_nothing.back() = 12;
@@ -144,8 +151,8 @@ TEST(RingWriter, GivesUpOnBuffersThatAreMostlyNothing) {
   EXPECT_EQ(pair.in.Receive(), WithHeader(PatternFrame(36), 4));
 }
 
-TEST(RingWriter, RollsBackWhenTheRingIsShort) {
-  Pair pair;
+TYPED_TEST(AnyRingWriter, RollsBackWhenTheRingIsShort) {
+  PairOf<TypeParam> pair;
   for (int i = 0; i < 5; ++i) pair.in.Post(1000);
   pair.out.Send(PatternFrame(2000, 1));  // takes three
   pair.out.Send(PatternFrame(3000, 2));  // would take four: dropped
@@ -167,10 +174,10 @@ TEST(RingWriter, RollsBackWhenTheRingIsShort) {
   EXPECT_EQ(pair.in.Receive(), WithHeader(PatternFrame(3000, 7), 4));
 }
 
-TEST(RingWriter, SeesBuffersThatAreAddedInTheMiddleOfABurst) {
+TYPED_TEST(AnyRingWriter, SeesBuffersThatAreAddedInTheMiddleOfABurst) {
   // What was seen before is enough for one buffer a frame, but not for three: the index is loaded
   // again.
-  Pair pair;
+  PairOf<TypeParam> pair;
   for (int i = 0; i < 2; ++i) pair.in.Post(1000);
   pair.out.Send(PatternFrame(60));
   pair.Forward();
@@ -182,8 +189,8 @@ TEST(RingWriter, SeesBuffersThatAreAddedInTheMiddleOfABurst) {
   EXPECT_EQ(pair.writer.tally.dropped, 0u);
 }
 
-TEST(RingWriter, WithoutMergeableBuffersKeepsAChainThatIsTooShort) {
-  Pair pair;
+TYPED_TEST(AnyRingWriter, WithoutMergeableBuffersKeepsAChainThatIsTooShort) {
+  PairOf<TypeParam> pair;
   pair.in.view().mergeable = false;
   for (int i = 0; i < 2; ++i) pair.in.Post(1526);
   pair.out.Send(PatternFrame(1515));
@@ -195,8 +202,8 @@ TEST(RingWriter, WithoutMergeableBuffersKeepsAChainThatIsTooShort) {
   EXPECT_EQ(pair.in.Receive(), WithHeader(PatternFrame(60, 2)));
 }
 
-TEST(RingWriter, DropsWhatIsLongerThanThePortsMtu) {
-  Pair pair;
+TYPED_TEST(AnyRingWriter, DropsWhatIsLongerThanThePortsMtu) {
+  PairOf<TypeParam> pair;
   for (int i = 0; i < 2; ++i) pair.in.Post(2000);
   pair.out.Send(PatternFrame(1515));
   pair.out.Send(PatternFrame(1514));
@@ -275,9 +282,9 @@ TEST(RingWriter, DropsForPortDownOnceTheRingIsBad) {
   EXPECT_EQ(far.writer.dropped(TransmitDrop::kPortDown), 1u);
 }
 
-TEST(RingWriter, SurvivesTheIndexWrapOnEveryRingSize) {
+TYPED_TEST(AnyRingWriter, SurvivesTheIndexWrapOnEveryRingSize) {
   for (uint32_t size = 1; size <= kMaxRingSize; size *= 2) {
-    Pair pair(static_cast<uint16_t>(size), 65500);
+    PairOf<TypeParam> pair(static_cast<uint16_t>(size), 65500);
     const size_t sent_mark = pair.sender.allocated();
     const size_t mark = pair.receiver.allocated();
     uint32_t seed = 0;
@@ -308,8 +315,8 @@ TEST(RingWriter, HonoursTheNotificationFlags) {
   EXPECT_FALSE(RingWriter::Publish(pair.in.queue(), pair.in.view()));
 }
 
-TEST(RingWriter, ClonesShareAHeaderAndEachGetsItsOwnNumberOfBuffers) {
-  Pair pair;
+TYPED_TEST(AnyRingWriter, ClonesShareAHeaderAndEachGetsItsOwnNumberOfBuffers) {
+  PairOf<TypeParam> pair;
   pair.out.Send(PatternFrame(1000));
   ASSERT_EQ(pair.reader.Receive(pair.out).size(), 1u);
   for (size_t i = 1; i < 4; ++i) {
@@ -328,14 +335,14 @@ TEST(RingWriter, ClonesShareAHeaderAndEachGetsItsOwnNumberOfBuffers) {
   EXPECT_EQ(pair.in.Receive(), WithHeader(PatternFrame(1000), 1));
 }
 
-TEST(RingWriter, SeveralWorkersWriteOneRing) {
+TYPED_TEST(AnyRingWriter, SeveralWorkersWriteOneRing) {
   Guest receiver(64 << 20);
-  GuestRing in(receiver, 4096, Direction::kToGuest, PortId(9));
+  TypeParam in(receiver, 4096, Direction::kToGuest, PortId(9));
   constexpr uint32_t kEach = 2000;
   for (uint32_t i = 0; i < 2 * kEach; ++i) in.Post(150);
   const auto work = [&](uint32_t worker) {
     Guest sender;
-    GuestRing out(sender, 64, Direction::kToSwitch);
+    TypeParam out(sender, 64, Direction::kToSwitch);
     const size_t mark = sender.allocated();
     Reader reader;
     Writer writer;
@@ -351,6 +358,7 @@ TEST(RingWriter, SeveralWorkersWriteOneRing) {
       writer.Transmit(in, reader, got);
       (void)RingWriter::Publish(in.queue(), in.view());
       (void)reader.Finish(out);
+      EXPECT_EQ(out.TakeUsed().size(), 50u);
       sender.Rewind(mark);
     }
     EXPECT_EQ(writer.tally.packets, kEach);

@@ -5,16 +5,29 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 #include "core/packet/packet_pool.h"
 #include "nodes/vhost/receive_ring.h"
 #include "nodes/vhost/split_ring.h"
 #include "tests/nodes/vhost/guest_driver.h"
+#include "tests/nodes/vhost/packed_driver.h"
 
 namespace weft::vhost::testing {
 
 inline constexpr uint32_t kMtu = kMaxFrame - kMinFrame;
+
+// Tests that are for rings of all layouts.
+using Layouts = ::testing::Types<GuestRing, PackedGuestRing, InOrderGuestRing>;
+struct LayoutNames {
+  template <typename Ring>
+  static std::string GetName(int /*index*/) {
+    if (std::is_same_v<Ring, GuestRing>) return "Split";
+    return std::is_same_v<Ring, PackedGuestRing> ? "Packed" : "PackedInOrder";
+  }
+};
 
 inline Bytes PatternFrame(size_t size, uint32_t seed = 1) {
   Bytes frame(size);
@@ -45,13 +58,13 @@ struct Reader {
   ReceiveTally tally;
   std::array<Packet*, kMaxBurst> out;
 
-  std::vector<Bytes> Receive(GuestRing& ring, uint32_t mtu = kMtu, size_t max = kMaxBurst) {
+  std::vector<Bytes> Receive(GuestQueue& ring, uint32_t mtu = kMtu, size_t max = kMaxBurst) {
     const size_t got = reader.Receive(ring.queue(), ring.view(), mtu, pool, out.data(), max, tally);
     std::vector<Bytes> frames;
     for (size_t i = 0; i < got; ++i) frames.push_back(FrameOf(*out[i]));
     return frames;
   }
-  bool Finish(GuestRing& ring) {
+  bool Finish(GuestQueue& ring) {
     reader.EndDispatch();
     pool.EndDispatch();
     return RingReader::Finish(ring.queue(), ring.view());
@@ -74,7 +87,7 @@ struct Writer {
   TransmitTally tally;
   std::vector<TransmitResult> results;
 
-  void Transmit(GuestRing& ring, Reader& from, size_t count, uint32_t mtu = kMtu) {
+  void Transmit(GuestQueue& ring, Reader& from, size_t count, uint32_t mtu = kMtu) {
     results.resize(count);
     writer.Transmit(ring.queue(), ring.view(), mtu, from.out.data(), count, tally, results.data());
   }

@@ -206,6 +206,46 @@ TEST_F(HostileTest, ARingThatIsNotWhereItSaysDoesNotStart) {
   }
 }
 
+TEST_F(HostileTest, APackedRingThatIsNotWhereItSaysDoesNotStart) {
+  using Change = std::function<void(RingAddressPayload&)>;
+  const std::vector<std::pair<std::string, Change>> cases = {
+      {"its descriptor ring is not aligned to 16", [](auto& a) { a.descriptors += 8; }},
+      {"its driver event area is not aligned to 4", [](auto& a) { a.available += 2; }},
+      {"its device event area is not aligned to 4", [](auto& a) { a.used += 2; }},
+      {"its descriptor ring of 4096 bytes is not inside", [](auto& a) { a.descriptors = 0; }},
+      {"its driver event area of 4 bytes is not inside",
+       [](auto& a) { a.available = FrontEnd::kUserBase + (8 << 20); }},
+      {"its device event area of 4 bytes is not inside",
+       [](auto& a) { a.used = ~uint64_t{0} - 3; }},
+  };
+  for (const auto& [reason, change] : cases) {
+    SCOPED_TRACE(reason);
+    Connect();
+    front_end_.Negotiate(kOfferedFeatures);
+    front_end_.SendMemoryTable();
+    front_end_.SetUpRing(1);
+    RingAddressPayload addresses = front_end_.addresses(1);
+    change(addresses);
+    front_end_.Send(Request::kSetVringAddr, addresses);
+    front_end_.Enable(1);
+    eventfd_write(front_end_.kick_fd(1), 1);
+    ExpectEnd(reason);
+  }
+}
+
+TEST_F(HostileTest, APackedRingDoesNotStartOutsideOfItself) {
+  for (const uint32_t base : {256U, 0x8100U, 0xffffU, 0x7fff'7fffU}) {
+    Connect();
+    front_end_.Negotiate(kOfferedFeatures);
+    front_end_.SendMemoryTable();
+    front_end_.SetUpRing(1);
+    front_end_.Send(Request::kSetVringBase, RingPayload{1, base});
+    front_end_.Enable(1);
+    eventfd_write(front_end_.kick_fd(1), 1);
+    ExpectEnd("of a ring of 256");
+  }
+}
+
 TEST_F(HostileTest, ImpossibleNumbersAreRefused) {
   const std::vector<std::pair<std::string, std::function<void()>>> cases = {
       {"a ring of 0;",

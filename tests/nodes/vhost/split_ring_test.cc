@@ -38,11 +38,15 @@ const std::vector<std::pair<std::string, std::vector<size_t>>> kShapes = {
     {"many odd pieces", {12, 1, 3, 17, 101, 7, 257, 33, 512, 11}},
 };
 
-TEST(RingReader, TakesEveryShapeOfAChainByteForByte) {
+template <typename Ring>
+class AnyRingReader : public ::testing::Test {};
+TYPED_TEST_SUITE(AnyRingReader, testing::Layouts, testing::LayoutNames);
+
+TYPED_TEST(AnyRingReader, TakesEveryShapeOfAChainByteForByte) {
   for (const Layout layout : {Layout::kDirect, Layout::kIndirect}) {
     for (const auto& [name, cuts] : kShapes) {
       Guest guest;
-      GuestRing ring(guest, 1024, Direction::kToSwitch, PortId(7));
+      TypeParam ring(guest, 1024, Direction::kToSwitch, PortId(7));
       Reader reader;
       std::vector<Bytes> sent;
       for (const size_t size :
@@ -65,9 +69,9 @@ TEST(RingReader, TakesEveryShapeOfAChainByteForByte) {
   }
 }
 
-TEST(RingReader, ReturnsHeadsInOrderWithLengthZero) {
+TYPED_TEST(AnyRingReader, ReturnsHeadsInOrderWithLengthZero) {
   Guest guest;
-  GuestRing ring(guest, 8, Direction::kToSwitch);
+  TypeParam ring(guest, 8, Direction::kToSwitch);
   Reader reader;
   std::vector<uint16_t> heads;
   for (uint32_t i = 0; i < 3; ++i) heads.push_back(ring.Send(PatternFrame(60, i), {{12}}));
@@ -81,10 +85,10 @@ TEST(RingReader, ReturnsHeadsInOrderWithLengthZero) {
   }
 }
 
-TEST(RingReader, SurvivesTheIndexWrapOnEveryRingSize) {
+TYPED_TEST(AnyRingReader, SurvivesTheIndexWrapOnEveryRingSize) {
   for (uint32_t size = 1; size <= kMaxRingSize; size *= 2) {
     Guest guest(16 << 20);
-    GuestRing ring(guest, static_cast<uint16_t>(size), Direction::kToSwitch, PortId(0), 65530);
+    TypeParam ring(guest, static_cast<uint16_t>(size), Direction::kToSwitch, PortId(0), 65530);
     Reader reader;
     const size_t mark = guest.allocated();
     uint32_t sent = 0;
@@ -120,9 +124,9 @@ TEST(RingReader, TakesNoMoreThanAskedForNorThanThePoolHas) {
   EXPECT_EQ(reader.Receive(ring).size(), 188u);
 }
 
-TEST(RingReader, AcceptsAVlanTagOnTopOfTheMtu) {
+TYPED_TEST(AnyRingReader, AcceptsAVlanTagOnTopOfTheMtu) {
   Guest guest;
-  GuestRing ring(guest, 64, Direction::kToSwitch);
+  TypeParam ring(guest, 64, Direction::kToSwitch);
   Reader reader;
   const auto send = [&](size_t size, uint16_t type) {
     Bytes frame = PatternFrame(size);
@@ -221,9 +225,9 @@ TEST(RingReader, AnInterruptIsNotLostWithTheCallDescriptorThatItWasFor) {
   EXPECT_TRUE(take(CallHandle{5})) << "it was taken away in between";
 }
 
-TEST(RingReader, RefusesATableThatWasNotNegotiated) {
+TYPED_TEST(AnyRingReader, RefusesATableThatWasNotNegotiated) {
   Guest guest;
-  GuestRing ring(guest, 8, Direction::kToSwitch);
+  TypeParam ring(guest, 8, Direction::kToSwitch);
   ring.view().indirect = false;
   Reader reader;
   ring.Send(PatternFrame(60), {}, Layout::kIndirect);
@@ -231,9 +235,9 @@ TEST(RingReader, RefusesATableThatWasNotNegotiated) {
   EXPECT_EQ(reader.dropped(ReceiveDrop::kBadIndirect), 1u);
 }
 
-TEST(RingReader, ManyPollsOfBadFramesLoseNoPacketsOrSegments) {
+TYPED_TEST(AnyRingReader, ManyPollsOfBadFramesLoseNoPacketsOrSegments) {
   Guest guest(16 << 20);
-  GuestRing ring(guest, 4096, Direction::kToSwitch);
+  TypeParam ring(guest, 4096, Direction::kToSwitch);
   Reader reader;
   const std::vector<size_t> cuts(40, 200);
   const size_t mark = guest.allocated();

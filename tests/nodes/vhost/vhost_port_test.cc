@@ -114,7 +114,7 @@ TEST_F(VhostPortTest, GoesUpAndDownWithItsContainer) {
   EXPECT_EQ(info.peer_uid, getuid());
   EXPECT_EQ(info.ring_size[0], 256U);
   EXPECT_EQ(info.memory_regions, 1U);
-  EXPECT_EQ(info.features, kOfferedFeatures);
+  EXPECT_EQ(info.features, testing::kSplitFeatures);
   EXPECT_EQ(info.socket, options_.path);
   front_end_.Disconnect();
   EXPECT_TRUE(Reaches(PortState::kWaiting));
