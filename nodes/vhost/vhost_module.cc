@@ -42,8 +42,8 @@ absl::Status Preflight(const PortConfig& config, const std::string& directory) {
 
 std::string FeatureNames(uint64_t features) {
   static constexpr std::pair<int, std::string_view> kNames[] = {
-      {3, "mtu"},        {15, "mrg-rxbuf"}, {16, "status"},  {22, "mq"}, {28, "indirect-desc"},
-      {29, "event-idx"}, {32, "version-1"}, {35, "in-order"}};
+      {3, "mtu"},        {15, "mrg-rxbuf"}, {16, "status"}, {22, "mq"},      {28, "indirect-desc"},
+      {29, "event-idx"}, {32, "version-1"}, {34, "packed"}, {35, "in-order"}};
   std::vector<std::string_view> names;
   for (const auto& [bit, name] : kNames) {
     if ((features >> bit & 1) != 0) names.push_back(name);

@@ -124,14 +124,14 @@ class Pair:
     numbers: of their addresses. options: more of Testpmd's.
     """
 
-    def __init__(self, weft, names=("web-1", "web-2"), numbers=(1, 2), **options):
+    def __init__(self, weft, names=("web-1", "web-2"), numbers=(1, 2), queues=1, **options):
         self.names, self._weft = names, weft
         self._ledger = None
         self._stack = contextlib.ExitStack()
         addresses = [mac(number) for number in numbers]
         self.containers = {
             name: Testpmd(weft.socket(name), mac=own, peer=peer, mode="macswap", ring=RING,
-                          mbufs=4 * RING, **options)
+                          queues=queues, mbufs=(4 * queues + 1) * RING, **options)
             for name, own, peer in zip(names, addresses, reversed(addresses))}
 
     def __enter__(self):
