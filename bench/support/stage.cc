@@ -18,7 +18,9 @@ namespace {
 using vhost::Direction;
 using vhost::testing::Bytes;
 using vhost::testing::Guest;
+using vhost::testing::GuestQueue;
 using vhost::testing::GuestRing;
+using vhost::testing::PackedGuestRing;
 
 constexpr uint16_t kRing = 1024;
 constexpr size_t kPool = 1024;
@@ -33,6 +35,13 @@ void Must(const absl::Status& status) {
   Must(absl::StatusOr<int>(status.ok() ? absl::StatusOr<int>(0) : status));
 }
 
+std::unique_ptr<GuestQueue> MakeRing(RingKind kind, Guest& guest, Direction direction,
+                                     PortId port) {
+  if (kind == RingKind::kSplit) return std::make_unique<GuestRing>(guest, kRing, direction, port);
+  return std::make_unique<PackedGuestRing>(guest, kRing, direction, port, uint16_t{0},
+                                           kind == RingKind::kPackedInOrder);
+}
+
 }  // namespace
 
 MacAddress MacOf(uint16_t number) { return MacAddress::FromBits(0x0200'0000'0100U + number); }
@@ -41,8 +50,10 @@ MacAddress MacOf(uint16_t number) { return MacAddress::FromBits(0x0200'0000'0100
 struct Stage::Container {
   Container(uint16_t number, const StageOptions& options)
       : guest(size_t{kRing} * (options.frame + options.receive_buffer + 512) + (4 << 20)),
-        out(guest, kRing, Direction::kToSwitch, PortId(number)),
-        in(guest, kRing, Direction::kToGuest, PortId(number)) {
+        out_ring(MakeRing(options.rings, guest, Direction::kToSwitch, PortId(number))),
+        in_ring(MakeRing(options.rings, guest, Direction::kToGuest, PortId(number))),
+        out(*out_ring),
+        in(*in_ring) {
     const uint32_t length = vhost::kNetHeader + options.frame;
     const size_t descriptors = options.shape == Shape::kHeaderAlone ? 2 : 1;
     for (size_t i = 0; i < kRing / descriptors; ++i) {
@@ -65,12 +76,14 @@ struct Stage::Container {
       const uint64_t at = guest.Allocate(options.receive_buffer);
       if ((options.receive_buffer + 63) / 64 % 2 == 0) guest.Allocate(64);
       const std::pair<uint64_t, uint32_t> piece{at, options.receive_buffer};
-      in.Offer(in.MakeChain({&piece, 1}));
+      in.OfferChain({&piece, 1});
     }
   }
 
   Guest guest;
-  GuestRing out, in;
+  std::unique_ptr<GuestQueue> out_ring, in_ring;
+  GuestQueue& out;
+  GuestQueue& in;
   std::vector<uint8_t*> frames;
   std::vector<uint16_t> heads;
   size_t next = 0;
@@ -85,7 +98,7 @@ Stage::Stage(const StageOptions& options) : l2_(rcu_, {}), slots_(kPool), pool_(
     const PortId port(i);
     containers_.push_back(std::make_unique<Container>(i, options));
     Container& c = *containers_.back();
-    for (GuestRing* ring : {&c.in, &c.out}) {
+    for (GuestQueue* ring : {&c.in, &c.out}) {
       ring->queue().view.Store(rcu_, std::make_unique<vhost::RingView>(ring->view()));
     }
     rings.push_back({.port = port,

@@ -18,16 +18,20 @@
 #include "nodes/l2/bridge.h"
 #include "nodes/vhost/vhost_table.h"
 #include "tests/nodes/vhost/guest_driver.h"
+#include "tests/nodes/vhost/packed_driver.h"
 
 namespace weft::bench {
 
 // How a frame lies in the sender's ring.
 enum class Shape : uint8_t { kOneDescriptor, kHeaderAlone, kIndirect };
 
+enum class RingKind : uint8_t { kSplit, kPacked, kPackedInOrder };
+
 struct StageOptions {
   uint16_t containers = 2;
   uint32_t frame = 64;  // bytes
   Shape shape = Shape::kOneDescriptor;
+  RingKind rings = RingKind::kSplit;
   uint32_t receive_buffer = 2048;
   uint32_t mtu = 9202;
   // Registers further nodes and says which features a port has.

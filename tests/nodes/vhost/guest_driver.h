@@ -110,8 +110,15 @@ class GuestQueue {
   RingView& view() { return view_; }
   uint16_t size() const { return size_; }
 
-  // Makes a chain available and returns its id.
-  virtual uint16_t OfferChain(Pieces pieces, Layout layout = Layout::kDirect) = 0;
+  // Makes a chain and returns its id; it is not available yet.
+  virtual uint16_t MakeChain(Pieces pieces, Layout layout = Layout::kDirect) = 0;
+  // Makes a chain available, again when it has come back.
+  virtual void Offer(uint16_t id) = 0;
+  uint16_t OfferChain(Pieces pieces, Layout layout = Layout::kDirect) {
+    const uint16_t id = MakeChain(pieces, layout);
+    Offer(id);
+    return id;
+  }
   // What has come back since the last call.
   virtual std::vector<UsedElement> TakeUsed() = 0;
   // All bytes of a chain, as the guest sees them.
@@ -218,7 +225,7 @@ class GuestRing : public GuestQueue {
   }
 
   // Makes a chain of `pieces` (address, length) and returns its head, which is not offered yet.
-  uint16_t MakeChain(Pieces pieces, Layout layout = Layout::kDirect) {
+  uint16_t MakeChain(Pieces pieces, Layout layout = Layout::kDirect) override {
     const uint16_t write = write_flag();
     if (layout == Layout::kIndirect) {
       const uint64_t table = guest_.Allocate(sizeof(Descriptor) * pieces.size(), 16);
@@ -240,7 +247,7 @@ class GuestRing : public GuestQueue {
     return head;
   }
   // Puts a head into the available ring and tells the switch.
-  void Offer(uint16_t head) {
+  void Offer(uint16_t head) override {
     guest_.As<uint16_t>(available_ + kAvailRing + sizeof(uint16_t) * Slot(avail_index_)) = head;
     SetAvailIndex(static_cast<uint16_t>(avail_index_ + 1));
   }
@@ -265,11 +272,6 @@ class GuestRing : public GuestQueue {
         .load(std::memory_order_acquire);
   }
 
-  uint16_t OfferChain(Pieces pieces, Layout layout = Layout::kDirect) override {
-    const uint16_t head = MakeChain(pieces, layout);
-    Offer(head);
-    return head;
-  }
   std::vector<UsedElement> TakeUsed() override {
     std::vector<UsedElement> elements;
     for (; used_index_ != used_index(); ++used_index_) {

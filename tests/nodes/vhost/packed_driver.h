@@ -43,7 +43,7 @@ class PackedGuestRing : public GuestQueue {
     }
   }
 
-  uint16_t OfferChain(Pieces pieces, Layout layout = Layout::kDirect) override {
+  uint16_t MakeChain(Pieces pieces, Layout layout = Layout::kDirect) override {
     std::vector<PackedDescriptor> descriptors;
     for (const auto& [address, length] : pieces) {
       descriptors.push_back({address, length, 0, write_flag()});
@@ -55,16 +55,14 @@ class PackedGuestRing : public GuestQueue {
       descriptors = {{table, static_cast<uint32_t>(bytes), 0, Descriptor::kIndirect}};
     }
     for (size_t i = 0; i + 1 < descriptors.size(); ++i) descriptors[i].flags |= Descriptor::kNext;
-    const uint16_t id = OfferDescriptors(descriptors);
-    buffers_[id].pieces.assign(pieces.begin(), pieces.end());
-    return id;
+    return TakeId({.pieces = {pieces.begin(), pieces.end()}, .descriptors = descriptors});
   }
-  // Makes descriptors available, legal or not, as one buffer whose id stands in all of them; of
-  // their flags only the two that say whose they are are set here. The first one comes last.
-  uint16_t OfferDescriptors(std::span<const PackedDescriptor> descriptors) {
-    if (free_.empty() || descriptors.size() > size_) std::abort();
-    const uint16_t id = free_.front();
-    free_.pop_front();
+  // The first descriptor becomes available last.
+  void Offer(uint16_t id) override {
+    const std::vector<PackedDescriptor>& descriptors = buffers_[id].descriptors;
+    if (descriptors.empty() || descriptors.size() > size_) std::abort();
+    std::erase(free_, id);
+    outstanding_.push_back(id);
     for (size_t i = descriptors.size(); i-- > 0;) {
       const auto position = static_cast<uint16_t>(next_available_ + i);
       PackedDescriptor descriptor = descriptors[i];
@@ -74,9 +72,13 @@ class PackedGuestRing : public GuestQueue {
       At(position) = descriptor;
       Flags(position).store(flags, std::memory_order_release);
     }
-    buffers_[id] = {.descriptors = static_cast<uint16_t>(descriptors.size()), .pieces = {}};
-    outstanding_.push_back(id);
     next_available_ = static_cast<uint16_t>(next_available_ + descriptors.size());
+  }
+  // Makes descriptors available, legal or not, as one buffer whose id stands in all of them; of
+  // their flags only the two that say whose they are are set here.
+  uint16_t OfferDescriptors(std::vector<PackedDescriptor> descriptors) {
+    const uint16_t id = TakeId({.pieces = {}, .descriptors = std::move(descriptors)});
+    Offer(id);
     return id;
   }
 
@@ -88,12 +90,14 @@ class PackedGuestRing : public GuestQueue {
       if ((flags & kBits) != UsedBits(next_used_, size_)) return elements;
       const PackedDescriptor used = At(next_used_);
       if (((flags & Descriptor::kWrite) != 0) != (used.length != 0)) std::abort();
+      if (std::find(outstanding_.begin(), outstanding_.end(), used.id) == outstanding_.end()) {
+        std::abort();
+      }
       // In order, one may stand for all that were offered before it.
-      while (view_.in_order && !outstanding_.empty() && outstanding_.front() != used.id) {
+      while (view_.in_order && outstanding_.front() != used.id) {
         elements.push_back({outstanding_.front(), 0});
         Free(outstanding_.front());
       }
-      if (used.id >= size_ || buffers_[used.id].descriptors == 0) std::abort();
       elements.push_back({used.id, used.length});
       Free(used.id);
     }
@@ -116,23 +120,27 @@ class PackedGuestRing : public GuestQueue {
   uint16_t device_event_flags() { return guest_.As<uint16_t>(device_event_ + 2); }
   uint16_t next_available() const { return next_available_; }
   uint16_t next_used() const { return next_used_; }
-  PackedDescriptor& At(uint16_t position) {
-    return descriptors_[Slot(position)];
-  }
+  PackedDescriptor& At(uint16_t position) { return descriptors_[Slot(position)]; }
   std::atomic_ref<uint16_t> Flags(uint16_t position) {
     return std::atomic_ref<uint16_t>(At(position).flags);
   }
 
  private:
   struct Buffer {
-    uint16_t descriptors = 0;  // 0: the id is free
     std::vector<std::pair<uint64_t, uint32_t>> pieces;
+    std::vector<PackedDescriptor> descriptors;
   };
 
+  uint16_t TakeId(Buffer buffer) {
+    if (free_.empty()) std::abort();
+    const uint16_t id = free_.front();
+    free_.pop_front();
+    buffers_[id] = std::move(buffer);
+    return id;
+  }
   // The buffer has come back. What it looked like is kept until its id is used again.
   void Free(uint16_t id) {
-    next_used_ = static_cast<uint16_t>(next_used_ + buffers_[id].descriptors);
-    buffers_[id].descriptors = 0;
+    next_used_ = static_cast<uint16_t>(next_used_ + buffers_[id].descriptors.size());
     free_.push_back(id);
     outstanding_.erase(std::find(outstanding_.begin(), outstanding_.end(), id));
   }

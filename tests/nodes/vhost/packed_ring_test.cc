@@ -315,7 +315,7 @@ TEST(PackedReader, IgnoresNextAndIdInATable) {
   const uint64_t table = guest.Allocate(32, 16);
   guest.As<PackedDescriptor>(table) = {data, 12, 7, 0};
   guest.As<PackedDescriptor>(table + 16) = {rest, 100, 9, Descriptor::kNext};
-  ring.OfferDescriptors({{{table, 32, 0, Descriptor::kIndirect}}});
+  ring.OfferDescriptors({{table, 32, 0, Descriptor::kIndirect}});
   Reader reader;
   EXPECT_EQ(reader.Receive(ring), std::vector<Bytes>{frame});
 }
