@@ -39,7 +39,10 @@ target_compile_options(weft_options INTERFACE
   # g++ 12 sees overlaps and overreads inside std::string's + and std::vector's <=> that are not there
   # (GCC bugs 105329 and 105651); the sanitizers see the real ones.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-stringop-overread>
-  $<$<BOOL:${WEFT_WERROR}>:-Werror>)
+  $<$<BOOL:${WEFT_WERROR}>:-Werror>
+  # Position-independent code may be replaced by whoever loads first, so g++ would inline none of it within
+  # a file. Nobody replaces ours: what plugins take from a program is that program's own.
+  $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>)
 target_link_libraries(weft_options INTERFACE Threads::Threads)
 if(WEFT_SANITIZE)
   target_compile_options(weft_options INTERFACE
