@@ -29,15 +29,20 @@ constexpr size_t kHops = 8;
 constexpr size_t kWays = 4;
 constexpr size_t kVector = Frame::kCapacity;
 
-// Which way each packet of a vector goes; the same for both graphs.
-const std::array<uint8_t, kVector>& Ways() {
+// Which way each packet of the next vector goes. So many vectors are made that no branch predictor
+// knows them by heart.
+const std::array<uint8_t, kVector>& NextWays() {
+  constexpr size_t kVectors = 1024;
   static const auto ways = [] {
-    std::array<uint8_t, kVector> made{};
+    std::vector<std::array<uint8_t, kVector>> made(kVectors);
     std::mt19937 random(1);
-    for (uint8_t& way : made) way = static_cast<uint8_t>(random() % kWays);
+    for (auto& vector : made) {
+      for (uint8_t& way : vector) way = static_cast<uint8_t>(random() % kWays);
+    }
     return made;
   }();
-  return ways;
+  static size_t next = 0;
+  return ways[next++ % kVectors];
 }
 
 // When the first node began, and the last ended, with the vector at hand.
@@ -56,9 +61,10 @@ class Source final : public Input<Source> {
  public:
   static constexpr NodeSpec kSpec{.name = "source", .help = "A full vector each time."};
   void Poll(Frame& frame) {
+    const auto& ways = NextWays();
     for (size_t i = 0; i < kVector; ++i) {
       Packet* const packet = graph_->pool().Take();
-      packet->Reset(PortId(Ways()[i]), packet->snapshot(), 64);
+      packet->Reset(PortId(ways[i]), packet->snapshot(), 64);
       frame.Push(packet);
     }
   }
@@ -177,9 +183,10 @@ std::array<PacketSlot, kVector> objects;
 
 uint16_t TheirSource(rte_graph* graph, rte_node* node, void**, uint16_t) {
   void** const stream = rte_node_next_stream_get(graph, node, 0, kVector);
+  const auto& ways = NextWays();
   for (size_t i = 0; i < kVector; ++i) {
     Packet& packet = objects[i].packet;
-    packet.Reset(PortId(Ways()[i]), packet.snapshot(), 64);
+    packet.Reset(PortId(ways[i]), packet.snapshot(), 64);
     stream[i] = &packet;
   }
   rte_node_next_stream_put(graph, node, 0, kVector);
