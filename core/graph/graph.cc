@@ -209,19 +209,20 @@ void Graph::MoveFrame(NodeIndex from, Frame& frame, VerdictCode verdict) {
   Enqueue(exit.node, &frame);
 }
 
-void Graph::SplitFrame(NodeIndex from, Frame& frame, const VerdictCode* verdicts) {
+void Graph::SplitFrame(NodeIndex from, Frame& frame, const Verdicts& verdicts) {
   const Slot& slot = slots_[from.value()];
   if (frame.traced()) [[unlikely]] {
-    TraceFrame(from, frame, verdicts, 0);
+    TraceFrame(from, frame, verdicts.codes.data(), 0);
   }
   Scatter(slot, frame, verdicts,
           [&](VerdictCode code) { return Resolve(slot, frame.chains_, code); });
 }
 
 void Graph::EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason) {
+  if (frame.empty()) return;
   const Slot& slot = slots_[from.value()];
   const ArcTables::OneArc& table = tables_->arc(arc);
-  std::array<VerdictCode, Frame::kCapacity> chains;
+  Verdicts chains;
   VerdictCode differ = 0;
   for (size_t i = 0; i < frame.size(); ++i) {
     const PortId port = arc == Arc::kPortInput ? frame[i].in_port() : frame[i].out_port();
@@ -243,7 +244,7 @@ void Graph::EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason)
     TraceFrame(from, frame, shown.data(), 0);
   }
   if (differ != 0 || IsDrop(chains[0])) {
-    Scatter(slot, frame, chains.data(), resolve);
+    Scatter(slot, frame, chains, resolve);
     return;
   }
   const Exit exit = resolve(chains[0]);
@@ -252,67 +253,39 @@ void Graph::EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason)
   Enqueue(exit.node, &frame);
 }
 
-// Distributes the frame's packets by their codes: one pass that looks at each code once, one cursor
-// for each exit.
+// Distributes the frame's packets by their verdicts, one set of places for each node that some of
+// them go to.
 template <typename ResolveCode>
-void Graph::Scatter(const Slot& slot, Frame& frame, const VerdictCode* codes,
+void Graph::Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts,
                     ResolveCode&& resolve) {
-  struct Way {
-    Exit exit;
-    Frame* frame;  // null for drops and consumed packets, which gather in `lost`
-    Packet** cursor;
-    VerdictCode code;
-  };
-  constexpr uint8_t kUnseen = 0xFF;
-  std::array<uint8_t, 256> way_of;
-  way_of.fill(kUnseen);
-  std::array<Way, Frame::kCapacity> ways;
   size_t way_count = 0;
-  const size_t size = frame.size();
-  std::array<Packet*, Frame::kCapacity> lost;  // drops of all reasons take turns in it
-
-  const auto open = [&](VerdictCode code) -> uint8_t {
-    Way& way = ways[way_count];
-    way.code = code;
-    way.frame = nullptr;
-    way.cursor = nullptr;
-    if (!IsDrop(code) && code != kConsumed) {
-      way.exit = resolve(code);
-      for (size_t i = 0; i < way_count; ++i) {  // two Nexts may lead to one node
-        if (ways[i].frame != nullptr && ways[i].exit.node == way.exit.node &&
-            ways[i].exit.chains == way.exit.chains) {
-          return static_cast<uint8_t>(i);
-        }
-      }
-      way.frame = OpenFrame(way.exit, size);
-      way.cursor = way.frame->end();
+  PlaceSet rest = PlaceSet::UpTo(frame.size());
+  for (size_t place = rest.Lowest(); place < Frame::kCapacity; place = rest.Lowest()) {
+    const VerdictCode code = verdicts[place];
+    const PlaceSet places = split_.match(verdicts, code, rest);
+    rest.Remove(places);
+    if (code == kConsumed) continue;
+    if (IsDrop(code)) {
+      std::array<Packet*, Frame::kCapacity> lost;
+      split_.gather(lost.data(), frame.begin(), places);
+      DropPackets(slot, lost.data(), places.size(), static_cast<uint8_t>(code - kFirstDrop));
+      continue;
     }
-    return static_cast<uint8_t>(way_count++);
-  };
-
-  bool any_lost = false;
-  for (size_t i = 0; i < size; ++i) {
-    uint8_t& way_number = way_of[codes[i]];
-    if (way_number == kUnseen) way_number = open(codes[i]);
-    Way& way = ways[way_number];
-    if (way.frame != nullptr) {
-      *way.cursor++ = &frame[i];
+    const Exit exit = resolve(code);
+    size_t w = 0;  // two Nexts may lead to one node, and their packets keep their order
+    while (w < way_count && !(ways_[w].exit == exit)) ++w;
+    if (w < way_count) {
+      ways_[w].places.Add(places);
     } else {
-      any_lost = true;
+      ways_[way_count++] = {exit, places};
     }
   }
-  for (size_t i = 0; i < way_count; ++i) {
-    Way& way = ways[i];
-    if (way.frame != nullptr) {
-      way.frame->set_size(static_cast<size_t>(way.cursor - way.frame->begin()));
-      way.frame->traced_ |= frame.traced_;
-    } else if (any_lost && IsDrop(way.code)) {
-      size_t count = 0;
-      for (size_t k = 0; k < size; ++k) {
-        if (codes[k] == way.code) lost[count++] = &frame[k];
-      }
-      DropPackets(slot, lost.data(), count, static_cast<uint8_t>(way.code - kFirstDrop));
-    }
+  for (size_t w = 0; w < way_count; ++w) {
+    const size_t count = ways_[w].places.size();
+    Frame* const to = OpenFrame(ways_[w].exit, count);
+    split_.gather(to->end(), frame.begin(), ways_[w].places);
+    to->set_size(to->size() + count);
+    to->traced_ |= frame.traced_;
   }
 }
 

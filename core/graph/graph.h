@@ -16,6 +16,7 @@
 #include "core/graph/counters.h"
 #include "core/graph/frame.h"
 #include "core/graph/graph_plan.h"
+#include "core/graph/place_set.h"
 #include "core/graph/sleep_set.h"
 #include "core/graph/trace_ring.h"
 #include "core/graph/verdict.h"
@@ -46,7 +47,7 @@ class Graph {
 
   // What the base classes of nodes call; see there.
   void MoveFrame(NodeIndex from, Frame& frame, VerdictCode verdict);
-  void SplitFrame(NodeIndex from, Frame& frame, const VerdictCode* verdicts);
+  void SplitFrame(NodeIndex from, Frame& frame, const Verdicts& verdicts);
   void EmitPacket(NodeIndex from, Packet& packet, uint8_t next);
   void RunDownstream(NodeIndex from, size_t pool_mark);
   void CountDrop(NodeIndex from, PortId port, uint8_t reason, uint64_t packets) {
@@ -92,12 +93,18 @@ class Graph {
   struct Exit {  // where a verdict leads: a node and the chains that the frame has there
     NodeIndex node;
     std::array<ChainId, kArcs> chains;
+    bool operator==(const Exit&) const = default;
+  };
+
+  struct Way {  // which packets of a frame that is split leave by an exit
+    Exit exit;
+    PlaceSet places;
   };
 
   Exit Resolve(const Slot& slot, const std::array<ChainId, kArcs>& chains,
                VerdictCode verdict) const;
   template <typename ResolveCode>
-  void Scatter(const Slot& slot, Frame& frame, const VerdictCode* codes, ResolveCode&& resolve);
+  void Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts, ResolveCode&& resolve);
   Frame* NewFrame();
   void FreeFrame(Frame* frame);
   // Hands a frame to a node, in the frame that waits there already if it has room.
@@ -117,6 +124,7 @@ class Graph {
   const WorkerId worker_;
   const Published<ArcTables>& published_tables_;
   const ArcTables* tables_ = nullptr;  // of this round
+  const SplitSteps split_ = SplitSteps::Best();
   PacketPool& pool_;
   WorkerCounters& counters_;
   std::vector<std::unique_ptr<NodeBase>> nodes_;
@@ -126,8 +134,9 @@ class Graph {
   std::array<uint64_t, kMaxNodes / 64> pending_{};  // bit i: slots_[i] has frames waiting
   std::unique_ptr<Frame[]> frames_;
   Frame* free_frames_ = nullptr;
-  uint64_t charged_until_ = 0;  // TSC up to which cycles are charged to nodes
-  Frame* running_ = nullptr;    // the frame whose node is at work, until it moves on as a whole
+  uint64_t charged_until_ = 0;              // TSC up to which cycles are charged to nodes
+  std::array<Way, Frame::kCapacity> ways_;  // of the frame that is being split
+  Frame* running_ = nullptr;  // the frame whose node is at work, until it moves on as a whole
   TraceRing trace_ring_;
   TraceRequest trace_request_;
   uint16_t last_trace_ = 0;

@@ -101,11 +101,11 @@ class Node : public NodeBase {
       graph_->MoveFrame(index_, frame, first);
       return;
     }
-    std::array<VerdictCode, Frame::kCapacity> verdicts;
-    std::fill_n(verdicts.begin(), i, first);
+    Verdicts verdicts;
+    std::fill_n(verdicts.codes.begin(), i, first);
     verdicts[i] = code;
     while (++i < size) verdicts[i] = ask(i);
-    graph_->SplitFrame(index_, frame, verdicts.data());
+    graph_->SplitFrame(index_, frame, verdicts);
   }
 
   // In the methods below S is Self: its enums are known only once the class is complete.
