@@ -111,9 +111,7 @@ void Graph::Dispatch(NodeIndex input, Frame* frame) {
   slot.counters->packets.Add(frame->size());
   if (trace_request_.node.load(std::memory_order_relaxed) == slot.id.value()) StartTraces(*frame);
   if (frame->traced()) TraceFrame(input, *frame, nullptr, 0);
-  const Exit exit = Resolve(slot, frame->chains_, 0);
-  frame->chains_ = exit.chains;
-  Enqueue(exit.node, frame);
+  Enqueue(Resolve(slot, frame->chains_, 0), frame);
   Charge(slot);
   RunPending(0);
   for (NodeBase* node : dispatch_enders_) {
@@ -171,26 +169,26 @@ void Graph::RunDownstream(NodeIndex from, size_t pool_mark) {
   pool_.RewindTo(pool_mark);
 }
 
-// Where a verdict leads from a node that has packets of these chains.
-Graph::Exit Graph::Resolve(const Slot& slot, const std::array<ChainId, kArcs>& chains,
-                           VerdictCode verdict) const {
-  Exit exit{NodeIndex(), chains};
+// The node that a verdict leads to from one that has packets of these chains, which become those
+// that the packets have there. Mostly they stay, hence nothing is copied.
+[[gnu::always_inline]] inline NodeIndex Graph::Resolve(const Slot& slot, Chains& chains,
+                                                       VerdictCode verdict) const {
+  ChainId& chain = chains[static_cast<size_t>(slot.arc)];
   if (verdict == kContinue) {
     const ArcTables::OneArc& arc = tables_->arc(slot.arc);
     const auto self = static_cast<size_t>(&slot - slots_.data());
-    exit.node = arc.following[self][chains[static_cast<size_t>(slot.arc)].value()];
-    if (slots_[exit.node.value()].ends_arc) exit.chains[static_cast<size_t>(slot.arc)] = ChainId();
-    return exit;
+    const NodeIndex node = arc.following[self][chain.value()];
+    if (slots_[node.value()].ends_arc) chain = ChainId();
+    return node;
   }
   // Whoever leaves by a Next of its own leaves the chain too.
-  if (slot.is_feature) exit.chains[static_cast<size_t>(slot.arc)] = ChainId();
+  if (slot.is_feature) chain = ChainId();
   const PlanTarget& target = slot.nexts[verdict];
-  exit.node = target.node;
   if (target.is_arc) {
     const ArcTables::OneArc& arc = tables_->arc(target.arc);
-    if (arc.trivial) exit.node = arc.direct;
+    if (arc.trivial) return arc.direct;
   }
-  return exit;
+  return target.node;
 }
 
 void Graph::MoveFrame(NodeIndex from, Frame& frame, VerdictCode verdict) {
@@ -203,10 +201,8 @@ void Graph::MoveFrame(NodeIndex from, Frame& frame, VerdictCode verdict) {
     DropPackets(slot, frame.begin(), frame.size(), static_cast<uint8_t>(verdict - kFirstDrop));
     return;
   }
-  const Exit exit = Resolve(slot, frame.chains_, verdict);
-  frame.chains_ = exit.chains;
   running_ = nullptr;
-  Enqueue(exit.node, &frame);
+  Enqueue(Resolve(slot, frame.chains_, verdict), &frame);
 }
 
 void Graph::SplitFrame(NodeIndex from, Frame& frame, const Verdicts& verdicts) {
@@ -214,8 +210,11 @@ void Graph::SplitFrame(NodeIndex from, Frame& frame, const Verdicts& verdicts) {
   if (frame.traced()) [[unlikely]] {
     TraceFrame(from, frame, verdicts.codes.data(), 0);
   }
-  Scatter(slot, frame, verdicts,
-          [&](VerdictCode code) { return Resolve(slot, frame.chains_, code); });
+  Scatter(slot, frame, verdicts, [&](VerdictCode code) {
+    Exit exit{NodeIndex(), frame.chains_};
+    exit.node = Resolve(slot, exit.chains, code);
+    return exit;
+  });
 }
 
 void Graph::EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason) {
@@ -292,7 +291,8 @@ void Graph::Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts,
 void Graph::EmitPacket(NodeIndex from, Packet& packet, uint8_t next) {
   const Slot& slot = slots_[from.value()];
   // A Next leaves the node's chain, and outside of an arc there is none.
-  const Exit exit = Resolve(slot, {}, next);
+  Exit exit{NodeIndex(), {}};
+  exit.node = Resolve(slot, exit.chains, next);
   Frame* frame = OpenFrame(exit, 1);
   frame->Push(&packet);
   frame->traced_ |= packet.traced();
@@ -324,19 +324,20 @@ void Graph::FreeFrame(Frame* frame) {
   free_frames_ = frame;
 }
 
-void Graph::Enqueue(NodeIndex node, Frame* frame) {
+[[gnu::always_inline]] inline void Graph::Enqueue(NodeIndex node, Frame* frame) {
   Frame* const tail = slots_[node.value()].tail;
-  if (tail == nullptr || tail->chains_ != frame->chains_ || tail->room() < frame->size()) {
-    Append(node, frame);
+  if (tail != nullptr && tail->chains_ == frame->chains_ && tail->room() >= frame->size())
+      [[unlikely]] {
+    std::copy(frame->begin(), frame->end(), tail->end());
+    tail->size_ += frame->size_;
+    tail->traced_ |= frame->traced_;
+    FreeFrame(frame);
     return;
   }
-  std::copy(frame->begin(), frame->end(), tail->end());
-  tail->size_ += frame->size_;
-  tail->traced_ |= frame->traced_;
-  FreeFrame(frame);
+  Append(node, frame);
 }
 
-void Graph::Append(NodeIndex node, Frame* frame) {
+[[gnu::always_inline]] inline void Graph::Append(NodeIndex node, Frame* frame) {
   Slot& slot = slots_[node.value()];
   frame->next_ = nullptr;
   if (slot.tail == nullptr) {

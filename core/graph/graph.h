@@ -90,9 +90,10 @@ class Graph {
     bool blames_receiver = false;  // its drops count against the out-port
   };
 
+  using Chains = std::array<ChainId, kArcs>;
   struct Exit {  // where a verdict leads: a node and the chains that the frame has there
     NodeIndex node;
-    std::array<ChainId, kArcs> chains;
+    Chains chains;
     bool operator==(const Exit&) const = default;
   };
 
@@ -101,8 +102,7 @@ class Graph {
     PlaceSet places;
   };
 
-  Exit Resolve(const Slot& slot, const std::array<ChainId, kArcs>& chains,
-               VerdictCode verdict) const;
+  NodeIndex Resolve(const Slot& slot, Chains& chains, VerdictCode verdict) const;
   template <typename ResolveCode>
   void Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts, ResolveCode&& resolve);
   Frame* NewFrame();
