@@ -102,7 +102,7 @@ json ToJson(const Histogram& latency) {
 
 struct Stage {
   std::vector<std::unique_ptr<Port>> ports;
-  std::vector<SplitContainer*> containers;
+  std::vector<RingPair<SplitRing>> rings;  // of containers with rings
 };
 
 absl::StatusOr<Stage> MakeStage(const std::vector<std::string>& names,
@@ -122,7 +122,7 @@ absl::StatusOr<Stage> MakeStage(const std::vector<std::string>& names,
     absl::StatusOr<AttachedPort> attached = MakeSplitPort(options);
     if (!attached.ok()) return attached.status();
     stage.ports.push_back(std::move(attached->port));
-    stage.containers.push_back(attached->container);
+    stage.rings.push_back(attached->rings);
   }
   return stage;
 }
@@ -162,8 +162,7 @@ int Run(std::vector<std::string> names) {
   if (!stage.ok()) return Fail(MessageOf(stage.status()));
   std::unique_ptr<NullSwitch> null_switch;
   if (null_core >= 0) {
-    null_switch =
-        std::make_unique<NullSwitch>(*stage->containers[0], *stage->containers[1], null_core);
+    null_switch = std::make_unique<NullSwitch>(stage->rings[0], stage->rings[1], null_core);
   }
 
   const TrialOptions options{.seconds = absl::GetFlag(FLAGS_seconds),

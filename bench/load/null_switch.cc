@@ -51,9 +51,9 @@ class Way {
 
 }  // namespace
 
-NullSwitch::NullSwitch(SplitContainer& one, SplitContainer& two, int core) {
-  thread_ = std::thread([this, core, there = Way(one.transmit(), two.receive()),
-                         back = Way(two.transmit(), one.receive())]() mutable {
+NullSwitch::NullSwitch(const RingPair<SplitRing>& one, const RingPair<SplitRing>& two, int core) {
+  thread_ = std::thread([this, core, there = Way(one.transmit, two.receive),
+                         back = Way(two.transmit, one.receive)]() mutable {
     PinCallingThread({static_cast<uint16_t>(core)});
     while (!stop_.load(std::memory_order_relaxed)) {
       there.Move();

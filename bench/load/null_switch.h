@@ -6,14 +6,14 @@
 #include <atomic>
 #include <thread>
 
-#include "bench/load/split_port.h"
+#include "bench/load/ring_port.h"
 
 namespace weft::load {
 
 class NullSwitch {
  public:
   // Moves bursts from either container to the other, on a thread pinned to `core`.
-  NullSwitch(SplitContainer& one, SplitContainer& two, int core);
+  NullSwitch(const RingPair<SplitRing>& one, const RingPair<SplitRing>& two, int core);
   ~NullSwitch();
   NullSwitch(const NullSwitch&) = delete;
   NullSwitch& operator=(const NullSwitch&) = delete;

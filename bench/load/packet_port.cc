@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <vector>
 
-#include "core/base/clock.h"
+#include "bench/load/account.h"
 #include "core/base/text.h"
 
 namespace weft::load {
@@ -25,9 +25,7 @@ class PacketPort final : public Port {
   explicit PacketPort(const ContainerOptions& options)
       : options_(options),
         slot_bytes_(SlotBytes(options.mix.largest())),
-        writer_(options.number, options.peer),
-        checker_(options.peer, options.number, options.mix.flows),
-        numbers_(options.mix.flows),
+        account_(options),
         frames_(kBurst, std::vector<uint8_t>(options.mix.largest())),
         pieces_(kBurst),
         messages_(kBurst) {
@@ -36,8 +34,7 @@ class PacketPort final : public Port {
       messages_[i].msg_hdr.msg_iovlen = 1;
       Fill(i);
     }
-    std::fill(numbers_.begin(), numbers_.end(), 0);
-    turn_ = 0;
+    account_.Restart();
   }
   ~PacketPort() override {
     if (ring_ != nullptr) munmap(ring_, size_t{slot_bytes_} * kSlots);
@@ -97,17 +94,16 @@ class PacketPort final : public Port {
 
   uint32_t Receive() override {
     uint32_t count = 0;
-    const uint64_t now = options_.stamp_time ? Cycles() : 0;
+    const uint64_t now = account_.Now();
     for (; count < kBurst; ++count) {
       auto* const slot = reinterpret_cast<tpacket2_hdr*>(ring_ + size_t{next_} * slot_bytes_);
       std::atomic_ref<uint32_t> status(slot->tp_status);
       if ((status.load(std::memory_order_acquire) & TP_STATUS_USER) == 0) break;
       const uint8_t* const frame = reinterpret_cast<const uint8_t*>(slot) + slot->tp_mac;
       if (options_.work == Work::kVerify) {
-        const Stamp stamp = checker_.Check(frame, slot->tp_snaplen);
-        if (options_.stamp_time && stamp.sent != 0) latency_.Add(now - stamp.sent);
+        account_.Check(frame, slot->tp_snaplen, now);
       } else {
-        ++plain_.frames;
+        account_.Count(1);
       }
       status.store(TP_STATUS_KERNEL, std::memory_order_release);
       next_ = (next_ + 1) % kSlots;
@@ -115,10 +111,8 @@ class PacketPort final : public Port {
     return count;
   }
 
-  Tally Received() const override {
-    return options_.work == Work::kVerify ? checker_.tally() : plain_;
-  }
-  const Histogram* latency() const override { return options_.stamp_time ? &latency_ : nullptr; }
+  Tally Received() const override { return account_.tally(); }
+  const Histogram* latency() const override { return account_.latency(); }
 
  private:
   // A slot holds its header and the frame; a block of eight slots is whole pages.
@@ -129,20 +123,13 @@ class PacketPort final : public Port {
   }
   void Point(uint32_t i) { pieces_[i].iov_base = frames_[i].data(); }
   void Fill(uint32_t i) {
-    const uint32_t flow = static_cast<uint32_t>(turn_ % options_.mix.flows);
-    const uint32_t size = options_.mix.SizeOf(turn_++);
-    writer_.Write(
-        frames_[i].data(), size,
-        {.number = numbers_[flow]++, .sent = options_.stamp_time ? Cycles() : 0, .flow = flow});
+    pieces_[i].iov_len = account_.Write(frames_[i].data());
     Point(i);
-    pieces_[i].iov_len = size;
   }
 
   const ContainerOptions options_;
   const uint32_t slot_bytes_;
-  FrameWriter writer_;
-  FrameChecker checker_;
-  std::vector<uint64_t> numbers_;
+  Account account_;
   std::vector<std::vector<uint8_t>> frames_;
   std::vector<iovec> pieces_;
   std::vector<mmsghdr> messages_;
@@ -150,9 +137,6 @@ class PacketPort final : public Port {
   uint8_t* ring_ = nullptr;
   uint32_t next_ = 0;   // slot of the receive ring
   uint32_t ready_ = 0;  // frames that are written and not sent, with kVerify
-  uint64_t turn_ = 0;
-  Tally plain_;
-  Histogram latency_;
 };
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "bench/load/split_port.h"
+#include "bench/load/container.h"
 
 namespace weft::load {
 
