@@ -13,11 +13,14 @@
 
 namespace weft::load {
 
+enum class RingKind : uint8_t { kSplit, kPacked, kPackedInOrder };
+
 // What all kinds of container ports are made from.
 struct ContainerOptions {
   std::string socket;  // empty: no switch, the rings are driven by NullSwitch
   bool listen = false;
   bool huge = false;
+  RingKind kind = RingKind::kSplit;
   uint16_t ring = 1024;
   uint32_t burst = 256;
   Work work = Work::kNone;

@@ -107,7 +107,7 @@ absl::Status FrontEnd::SetUpRing(uint32_t index, const RingPlace& place) {
   const std::array<int, 1> call{call_[index].get()};
   absl::Status status = Send(Request::kSetVringCall, NumberPayload{index}, call);
   if (status.ok()) status = Send(Request::kSetVringNum, vhost::RingPayload{index, place.size});
-  if (status.ok()) status = Send(Request::kSetVringBase, vhost::RingPayload{index, 0});
+  if (status.ok()) status = Send(Request::kSetVringBase, vhost::RingPayload{index, place.base});
   if (status.ok()) status = Send(Request::kSetVringAddr, where);
   if (status.ok()) status = Send(Request::kSetVringKick, NumberPayload{index}, kick);
   if (status.ok()) status = Send(Request::kSetVringEnable, vhost::RingPayload{index, 1});

@@ -20,6 +20,7 @@ namespace weft::load {
 // Where a ring lies, in our own addresses. Index 0 is the one that the container receives on.
 struct RingPlace {
   uint16_t size = 0;
+  uint32_t base = 0;  // where both sides begin, as SET_VRING_BASE says it
   uint8_t* descriptors = nullptr;
   uint8_t* available = nullptr;  // packed: the driver's event suppression
   uint8_t* used = nullptr;       // packed: the device's

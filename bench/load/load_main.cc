@@ -11,6 +11,7 @@
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "bench/load/null_switch.h"
+#include "bench/load/packed_port.h"
 #include "bench/load/packet_port.h"
 #include "bench/load/round_trip.h"
 #include "bench/load/split_port.h"
@@ -20,7 +21,8 @@
 
 ABSL_FLAG(bool, listen, false, "the containers listen on their sockets and the switch connects");
 ABSL_FLAG(bool, huge, false, "the containers' memory is of 2 MiB pages");
-ABSL_FLAG(uint16_t, ring, 1024, "descriptors in each ring, a power of two");
+ABSL_FLAG(std::string, ring, "split", "split, packed or packed-in-order (VIRTIO_F_IN_ORDER)");
+ABSL_FLAG(uint16_t, ring_size, 1024, "descriptors in each ring, a power of two");
 ABSL_FLAG(uint32_t, burst, 256, "frames that a container sends or takes at a time");
 ABSL_FLAG(std::vector<std::string>, size, {"64"},
           "bytes of a frame without check sequence, or a list to go through, or imix");
@@ -59,6 +61,13 @@ absl::StatusOr<Work> WorkOf(const std::string& name) {
   if (name == "read") return Work::kRead;
   if (name == "verify") return Work::kVerify;
   return absl::InvalidArgumentError("--work is none, read or verify");
+}
+
+absl::StatusOr<RingKind> RingKindOf(const std::string& name) {
+  if (name == "split") return RingKind::kSplit;
+  if (name == "packed") return RingKind::kPacked;
+  if (name == "packed-in-order") return RingKind::kPackedInOrder;
+  return absl::InvalidArgumentError("--ring is split, packed or packed-in-order");
 }
 
 absl::StatusOr<Mix> MixOf(const std::vector<std::string>& sizes, uint32_t flows) {
@@ -102,7 +111,7 @@ json ToJson(const Histogram& latency) {
 
 struct Stage {
   std::vector<std::unique_ptr<Port>> ports;
-  std::vector<RingPair<SplitRing>> rings;  // of containers with rings
+  std::vector<AnyRings> rings;  // of containers with rings
 };
 
 absl::StatusOr<Stage> MakeStage(const std::vector<std::string>& names,
@@ -119,10 +128,11 @@ absl::StatusOr<Stage> MakeStage(const std::vector<std::string>& names,
       continue;
     }
     options.socket = names[i];
-    absl::StatusOr<AttachedPort> attached = MakeSplitPort(options);
+    absl::StatusOr<AttachedPort> attached =
+        options.kind == RingKind::kSplit ? MakeSplitPort(options) : MakePackedPort(options);
     if (!attached.ok()) return attached.status();
     stage.ports.push_back(std::move(attached->port));
-    stage.rings.push_back(attached->rings);
+    stage.rings.push_back(std::move(attached->rings));
   }
   return stage;
 }
@@ -143,9 +153,11 @@ int Run(std::vector<std::string> names) {
   if (!work.ok()) return Fail(MessageOf(work.status()));
   const absl::StatusOr<Mix> mix = MixOf(absl::GetFlag(FLAGS_size), absl::GetFlag(FLAGS_flows));
   if (!mix.ok()) return Fail(MessageOf(mix.status()));
-  const uint16_t ring = absl::GetFlag(FLAGS_ring);
+  const absl::StatusOr<RingKind> kind = RingKindOf(absl::GetFlag(FLAGS_ring));
+  if (!kind.ok()) return Fail(MessageOf(kind.status()));
+  const uint16_t ring = absl::GetFlag(FLAGS_ring_size);
   if (ring < 2 || ring > 32768 || (ring & (ring - 1)) != 0)
-    return Fail("--ring is a power of two from 2 to 32768");
+    return Fail("--ring_size is a power of two from 2 to 32768");
   const bool verify = *work == Work::kVerify;
   if (const int core = absl::GetFlag(FLAGS_core); core >= 0)
     PinCallingThread({static_cast<uint16_t>(core)});
@@ -153,6 +165,7 @@ int Run(std::vector<std::string> names) {
   const ContainerOptions common{.socket = {},
                                 .listen = absl::GetFlag(FLAGS_listen),
                                 .huge = absl::GetFlag(FLAGS_huge),
+                                .kind = *kind,
                                 .ring = ring,
                                 .burst = absl::GetFlag(FLAGS_burst),
                                 .work = *work,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fastest switch that there can be: it moves indexes and looks at no frame. What the generator
+// The fastest switch that there can be: it moves indexes, or flags in a
+// packed ring, and looks at no frame. What the generator
 // reaches against it is the generator's own ceiling.
 #pragma once
 
@@ -12,8 +13,9 @@ namespace weft::load {
 
 class NullSwitch {
  public:
-  // Moves bursts from either container to the other, on a thread pinned to `core`.
-  NullSwitch(const RingPair<SplitRing>& one, const RingPair<SplitRing>& two, int core);
+  // Moves bursts from either container to the other, on a thread pinned to `core`. Both containers
+  // have the same kind of ring.
+  NullSwitch(const AnyRings& one, const AnyRings& two, int core);
   ~NullSwitch();
   NullSwitch(const NullSwitch&) = delete;
   NullSwitch& operator=(const NullSwitch&) = delete;

@@ -7,9 +7,11 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "bench/load/account.h"
 #include "bench/load/container.h"
+#include "bench/load/packed_ring.h"
 #include "bench/load/split_ring.h"
 
 namespace weft::load {
@@ -20,11 +22,12 @@ struct RingPair {
   Ring receive;
   Ring transmit;
 };
+using AnyRings = std::variant<RingPair<SplitRing>, RingPair<PackedRing>>;
 
 // A container that is attached to a switch, or, without a socket, to nothing yet.
 struct AttachedPort {
   std::unique_ptr<Port> port;
-  RingPair<SplitRing> rings;
+  AnyRings rings;
 };
 
 template <typename Ring, Work kWork>
@@ -89,8 +92,8 @@ absl::StatusOr<AttachedPort> MakeRingPort(const ContainerOptions& options, uint6
     if (!options.socket.empty()) {
       if (absl::Status status = port->Attach(features); !status.ok()) return status;
     }
-    const RingPair<Ring> rings = port->rings();
-    return AttachedPort{std::move(port), rings};
+    AnyRings rings = port->rings();
+    return AttachedPort{std::move(port), std::move(rings)};
   };
   switch (options.work) {
     case Work::kNone:
