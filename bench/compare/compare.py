@@ -69,7 +69,8 @@ class Bench:
 
     def cell_words(self, size):
         words = [f"--core={self.options.load_core}", f"--size={size}", f"--work={self.options.work}",
-                 f"--seconds={self.options.seconds}", f"--flows={self.options.flows}"]
+                 f"--seconds={self.options.seconds}", f"--flows={self.options.flows}",
+                 f"--ring={self.options.ring}"]
         return words + (["--one_way"] if self.options.one_way else [])
 
     def cell(self, switch, size):
@@ -139,7 +140,7 @@ def about(options):
                 for name in options.switches}
     return {"cpu": cpu, "cores": os.cpu_count(), "kernel": os.uname().release, "commit": commit,
             "date": datetime.date.today().isoformat(), "versions": versions, "work": options.work,
-            "seconds": options.seconds, "flows": options.flows, "one_way": options.one_way}
+            "seconds": options.seconds, "flows": options.flows, "ring": options.ring, "one_way": options.one_way}
 
 
 def main():
@@ -152,6 +153,8 @@ def main():
     parser.add_argument("--work", choices=["none", "read"], default="none",
                         help="read: receivers read every byte")
     parser.add_argument("--flows", type=int, default=1)
+    parser.add_argument("--ring", choices=["split", "packed", "packed-in-order"], default="split",
+                        help="of the containers; a switch must offer it")
     parser.add_argument("--one-way", action="store_true")
     parser.add_argument("--core", type=int, default=0, help="of the switch")
     parser.add_argument("--load-core", type=int, default=1)

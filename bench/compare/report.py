@@ -31,7 +31,7 @@ def sentence(about):
     ways = "one way" if about["one_way"] else "both directions together"
     return (f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}; commit {about['commit']}, "
             f"{about['date']}. Million frames a second, {ways}, two containers, one core for the switch, "
-            f"{looked}. {versions}.")
+            f"{about['ring']} rings, {looked}. {versions}.")
 
 
 def table(results):
