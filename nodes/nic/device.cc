@@ -85,6 +85,13 @@ std::string_view Device::KernelInterface() const {
   return {};
 }
 
+std::string_view Device::QueueArgument() const {
+  if (Is("net_af_packet")) return "qpairs";
+  if (Is("net_af_xdp")) return "queue_count";
+  if (Is("net_vhost") || Is("net_virtio_user")) return "queues";
+  return {};
+}
+
 std::string Device::ToString() const {
   std::string text = name_;
   for (const auto& [key, value] : arguments_) {

@@ -28,6 +28,8 @@ class Device {
   std::string_view Argument(std::string_view key) const;
   // The interface of the kernel that this device shares with it; empty if there is none.
   std::string_view KernelInterface() const;
+  // The argument by which the driver is told its number of queues; empty if it needs none.
+  std::string_view QueueArgument() const;
   // Name and arguments, as DPDK reads them.
   std::string ToString() const;
 

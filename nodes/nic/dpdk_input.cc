@@ -24,27 +24,28 @@ bool CanLend(const rte_mbuf& mbuf) {
 void DpdkInput::Poll(Frame& frame) {
   const NicTable* const table = table_.Load();
   if (table == nullptr) return;
-  const std::span<const PortDevice* const> ports = table->inputs(worker_);
-  if (ports.empty()) return;
-  // Who comes after the port that filled the last vector is the first now; if none did, the next.
-  size_t at = next_port_ < ports.size() ? next_port_ : 0;
-  next_port_ = at + 1;
-  for (size_t i = 0; i < ports.size(); ++i) {
-    PollPort(*ports[at], frame);
-    at = at + 1 < ports.size() ? at + 1 : 0;
+  const std::span<const InputQueue> queues = table->inputs(worker_);
+  if (queues.empty()) return;
+  // Who comes after the queue that filled the last vector is the first now; if none did, the next.
+  size_t at = next_queue_ < queues.size() ? next_queue_ : 0;
+  next_queue_ = at + 1;
+  for (size_t i = 0; i < queues.size(); ++i) {
+    PollQueue(queues[at], frame);
+    at = at + 1 < queues.size() ? at + 1 : 0;
     if (frame.room() == 0) {
-      next_port_ = at;
+      next_queue_ = at;
       return;
     }
   }
 }
 
-void DpdkInput::PollPort(const PortDevice& nic, Frame& frame) {
+void DpdkInput::PollQueue(const InputQueue& queue, Frame& frame) {
+  const PortDevice& nic = *queue.nic;
   PacketPool& pool = graph_->pool();
   const size_t room = std::min(frame.room(), pool.available());
   std::array<rte_mbuf*, Frame::kCapacity> burst;
-  const size_t got =
-      rte_eth_rx_burst(nic.device->number(), 0, burst.data(), static_cast<uint16_t>(room));
+  const size_t got = rte_eth_rx_burst(nic.device->number(), queue.number, burst.data(),
+                                      static_cast<uint16_t>(room));
   if (got == 0) return;
   for (size_t i = 0; i < std::min(got, kLookAhead); ++i) {
     __builtin_prefetch(rte_pktmbuf_mtod(burst[i], const void*));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // dpdk-input: brings the frames of the NICs on this worker into the switch. A packet's headers are
 // where the NIC put them, in its mbuf; what comes in further mbufs is its payload. Several quiet
-// ports share one vector; a busy one may fill what is left, and the port to start with changes from
-// poll to poll. All mbufs go back at the end of the dispatch. Worker thread only.
+// queues share one vector; a busy one may fill what is left, and the queue to start with changes
+// from poll to poll. All mbufs go back at the end of the dispatch. Worker thread only.
 #pragma once
 
 #include <array>
@@ -46,14 +46,14 @@ class DpdkInput final : public Input<DpdkInput> {
   // A frame of 9216 bytes in mbufs of 2048 has five pieces.
   static constexpr size_t kMaxSegments = 16;
 
-  void PollPort(const PortDevice& nic, Frame& frame);
+  void PollQueue(const InputQueue& queue, Frame& frame);
   // Makes `packet` from the mbufs; false if they are too many.
   bool Fill(Packet& packet, PortId port, rte_mbuf* mbuf);
 
   const Published<NicTable>& table_;
   const WorkerId worker_;
-  size_t next_port_ = 0;  // where the next poll starts, an index into the worker's inputs
-  size_t held_ = 0;       // mbufs_[0, held_) are lent to the packets of this dispatch
+  size_t next_queue_ = 0;  // where the next poll starts, an index into the worker's inputs
+  size_t held_ = 0;        // mbufs_[0, held_) are lent to the packets of this dispatch
   std::array<rte_mbuf*, Frame::kCapacity> mbufs_;
   // The pieces behind the first of each packet, by the place of its mbuf.
   std::array<std::array<Segment, kMaxSegments - 1>, Frame::kCapacity> segments_;

@@ -11,42 +11,14 @@
 #include <cerrno>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "core/base/mac_address.h"
 #include "core/base/text.h"
-#include "core/packet/ethernet.h"
 
 namespace weft::nic {
 namespace {
 
-constexpr uint16_t kQueue = 0;
-constexpr uint16_t kPciDescriptors = 1024;
-// Drivers of virtual devices keep few mbufs or none in their rings.
-constexpr uint16_t kVirtualDescriptors = 256;
-// Mbufs beside those in rings: a vector that comes in, one that goes out, and what workers keep at
-// hand in their caches.
-constexpr uint32_t kInFlight = 1024;
-// net_ring hands over the mbufs themselves, up to this many before it is full.
-constexpr uint32_t kRingOfNetRing = 1024;
-
-// Ethernet header, VLAN tag and check sequence: what may come on top of the MTU.
-constexpr uint32_t kOverhead = sizeof(EthernetHeader) + 4 + 4;
-constexpr uint32_t kCommonFrame = 2048;
-constexpr uint16_t kEthernetMtu = 1500;
-
-// net_af_packet copies frames into slots of `framesz` bytes, 2048 by default. These hold the
-// longest frame with the kernel's 68 bytes before it; the block size must be a multiple of slot and
-// page.
-constexpr std::string_view kJumboSlots = ",framesz=10240,blocksz=20480";
-
-std::string PlugText(const Device& device, uint16_t mtu) {
-  std::string text = device.ToString();
-  if (device.Is("net_af_packet") && mtu > kEthernetMtu && device.Argument("framesz").empty() &&
-      device.Argument("blocksz").empty()) {
-    text += kJumboSlots;
-  }
-  return text;
-}
+// What may tell flows apart: addresses, and ports where there are any.
+constexpr uint64_t kHashed = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
 
 // " (DPDK has: net_ring0, net_null0)"
 std::string DevicesThatAreThere() {
@@ -60,27 +32,12 @@ std::string DevicesThatAreThere() {
 
 }  // namespace
 
-MbufPools::Size EthDevice::PoolSize(const Device& device, uint16_t mtu) {
-  uint32_t frame = std::max(kCommonFrame, (mtu + kOverhead + 63) / 64 * 64);
-  uint32_t slot = 0;
-  if (device.Is("net_af_packet")) {
-    // Its driver wants mbufs for whole slots.
-    if (!absl::SimpleAtoi(std::string(device.Argument("framesz")), &slot)) {
-      slot = mtu > kEthernetMtu ? 10240 : 0;
-    }
-    frame = std::max(frame, std::min(slot, 60'000U));
-  }
-  const uint32_t rings =
-      device.is_pci() ? 2 * kPciDescriptors : 2 * kVirtualDescriptors + kRingOfNetRing;
-  // One less than a multiple of 512: what a ring of a power of two holds best.
-  return {.buffers = rings + kInFlight - 1, .frame = frame};
-}
-
-absl::StatusOr<std::shared_ptr<EthDevice>> EthDevice::Open(const Device& device, uint16_t mtu,
+absl::StatusOr<std::shared_ptr<EthDevice>> EthDevice::Open(const Device& device,
+                                                           const DeviceSettings& settings,
                                                            std::shared_ptr<MbufPools> pools) {
-  std::shared_ptr<EthDevice> made(new EthDevice(device, std::move(pools)));
-  if (absl::Status status = made->Find(mtu); !status.ok()) return status;
-  if (absl::Status status = made->Start(mtu); !status.ok()) return status;
+  std::shared_ptr<EthDevice> made(new EthDevice(device, settings, std::move(pools)));
+  if (absl::Status status = made->Find(); !status.ok()) return status;
+  if (absl::Status status = made->Start(); !status.ok()) return status;
   return made;
 }
 
@@ -92,7 +49,7 @@ EthDevice::~EthDevice() {
 
 // An ethdev of that name, which EAL was told to make, or a new one. Only what we plug in is
 // unplugged again: a device of EAL's is stopped, for the next port that names it.
-absl::Status EthDevice::Find(uint16_t mtu) {
+absl::Status EthDevice::Find() {
   if (rte_eth_dev_get_port_by_name(device_.name().c_str(), &number_) == 0) {
     found_ = true;
     return absl::OkStatus();
@@ -102,7 +59,7 @@ absl::Status EthDevice::Find(uint16_t mtu) {
         Cat("device ", device_.name(), ": DPDK was started without PCI, because no port named a ",
             "PCI device then; restart weftd"));
   }
-  if (const int error = rte_dev_probe(PlugText(device_, mtu).c_str()); error < 0) {
+  if (const int error = rte_dev_probe(PlugText(device_, settings_).c_str()); error < 0) {
     return absl::UnavailableError(Cat("DPDK cannot make the device ", device_.ToString(), ": ",
                                       rte_strerror(-error), DevicesThatAreThere(),
                                       "; is its driver installed (Debian: librte-net-*), and are ",
@@ -117,21 +74,59 @@ absl::Status EthDevice::Find(uint16_t mtu) {
   return absl::OkStatus();
 }
 
-absl::Status EthDevice::Start(uint16_t mtu) {
+absl::Status EthDevice::Start() {
   rte_eth_dev_info info{};
   if (const int error = rte_eth_dev_info_get(number_, &info); error != 0) {
     return Failed("tell about itself", error);
   }
+  if (absl::Status status = Configure(info); !status.ok()) return status;
+  if (absl::Status status = SetUpQueues(); !status.ok()) return status;
+  if (const int error = rte_eth_dev_set_mtu(number_, settings_.mtu);
+      error != 0 && error != -ENOTSUP) {
+    warnings_.push_back(Cat("the device keeps its own MTU, ", settings_.mtu,
+                            " was refused: ", rte_strerror(-error)));
+  }
+  if (const int error = rte_eth_dev_start(number_); error != 0) return Failed("start", error);
+  started_ = true;
+  if (const int error = rte_eth_promiscuous_enable(number_); error != 0 && error != -ENOTSUP) {
+    warnings_.push_back(Cat("not promiscuous, so frames for addresses behind the switch may not ",
+                            "come in: ", rte_strerror(-error)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EthDevice::Configure(const rte_eth_dev_info& info) {
+  const uint16_t queues = settings_.queues;
+  if (queues > info.max_rx_queues) {
+    return absl::InvalidArgumentError(
+        Cat("queues = ", queues, ", but ", device_.name(), " offers ", info.max_rx_queues));
+  }
   rte_eth_conf config{};
   // What the hardware must take; devices of software often admit to 1500 and take more.
   const uint32_t longest = info.max_rx_pktlen > kOverhead ? info.max_rx_pktlen - kOverhead + 4 : 0;
-  config.rxmode.mtu =
-      static_cast<uint16_t>(std::min<uint32_t>({mtu, info.max_mtu, std::max(longest, 68U)}));
+  config.rxmode.mtu = static_cast<uint16_t>(
+      std::min<uint32_t>({settings_.mtu, info.max_mtu, std::max(longest, 68U)}));
   if (info.min_mtu > config.rxmode.mtu) config.rxmode.mtu = info.min_mtu;
   config.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
-  if (const int error = rte_eth_dev_configure(number_, 1, 1, &config); error != 0) {
-    return Failed("be configured with one queue", error);
+  // A virtual device's other end spreads the frames; hardware has to be told.
+  const uint64_t hashed = info.flow_type_rss_offloads & kHashed;
+  if (queues > 1 && hashed != 0) {
+    config.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    config.rx_adv_conf.rss_conf.rss_hf = hashed;
+  } else if (queues > 1 && device_.is_pci()) {
+    warnings_.push_back("the device cannot hash (RSS), so all frames may come in on one queue");
   }
+  transmit_queue_count_ = TransmitQueues(device_, settings_, info.max_tx_queues);
+  if (const int error = rte_eth_dev_configure(number_, queues, transmit_queue_count_, &config);
+      error != 0) {
+    return Failed(Cat("be configured with ", queues, " receive and ", transmit_queue_count_,
+                      " transmit queues"),
+                  error);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EthDevice::SetUpQueues() {
   receive_descriptors_ = transmit_descriptors_ =
       device_.is_pci() ? kPciDescriptors : kVirtualDescriptors;
   if (const int error =
@@ -140,9 +135,10 @@ absl::Status EthDevice::Start(uint16_t mtu) {
     return Failed("say how long its rings may be", error);
   }
   const int socket = rte_eth_dev_socket_id(number_);
-  MbufPools::Size size = PoolSize(device_, mtu);
+  MbufPools::Size size = PoolSize(device_, settings_);
   size.buffers = std::max<uint32_t>(
-      size.buffers, receive_descriptors_ + uint32_t{transmit_descriptors_} + kInFlight - 1);
+      size.buffers, settings_.queues * uint32_t{receive_descriptors_} +
+                        transmit_queue_count_ * uint32_t{transmit_descriptors_} + kInFlight - 1);
   absl::StatusOr<rte_mempool*> pool = pools_->Make(size, socket);
   if (!pool.ok()) {
     return absl::Status(pool.status().code(),
@@ -150,25 +146,21 @@ absl::Status EthDevice::Start(uint16_t mtu) {
   }
   pool_ = *pool;
   const auto node = static_cast<unsigned>(socket);
-  if (const int error =
-          rte_eth_rx_queue_setup(number_, kQueue, receive_descriptors_, node, nullptr, pool_);
-      error != 0) {
-    return Failed("set up its receive queue", error);
+  for (uint16_t queue = 0; queue < settings_.queues; ++queue) {
+    if (const int error =
+            rte_eth_rx_queue_setup(number_, queue, receive_descriptors_, node, nullptr, pool_);
+        error != 0) {
+      return Failed(Cat("set up receive queue ", queue), error);
+    }
   }
-  if (const int error =
-          rte_eth_tx_queue_setup(number_, kQueue, transmit_descriptors_, node, nullptr);
-      error != 0) {
-    return Failed("set up its transmit queue", error);
-  }
-  if (const int error = rte_eth_dev_set_mtu(number_, mtu); error != 0 && error != -ENOTSUP) {
-    warnings_.push_back(
-        Cat("the device keeps its own MTU, ", mtu, " was refused: ", rte_strerror(-error)));
-  }
-  if (const int error = rte_eth_dev_start(number_); error != 0) return Failed("start", error);
-  started_ = true;
-  if (const int error = rte_eth_promiscuous_enable(number_); error != 0 && error != -ENOTSUP) {
-    warnings_.push_back(Cat("not promiscuous, so frames for addresses behind the switch may not ",
-                            "come in: ", rte_strerror(-error)));
+  transmit_queues_ = std::make_unique<TransmitQueue[]>(transmit_queue_count_);
+  for (uint16_t queue = 0; queue < transmit_queue_count_; ++queue) {
+    transmit_queues_[queue].number = queue;
+    if (const int error =
+            rte_eth_tx_queue_setup(number_, queue, transmit_descriptors_, node, nullptr);
+        error != 0) {
+      return Failed(Cat("set up transmit queue ", queue), error);
+    }
   }
   return absl::OkStatus();
 }
@@ -209,6 +201,8 @@ std::vector<PortFact> EthDevice::Facts() const {
   if (now.mbps != 0) facts.push_back({"link-mbps", now.mbps});
   uint16_t mtu = 0;
   if (rte_eth_dev_get_mtu(number_, &mtu) == 0) facts.push_back({"device-mtu", uint64_t{mtu}});
+  facts.push_back({"queues", uint64_t{settings_.queues}});
+  facts.push_back({"tx-queues", uint64_t{transmit_queue_count_}});
   facts.push_back({"rx-descriptors", uint64_t{receive_descriptors_}});
   facts.push_back({"tx-descriptors", uint64_t{transmit_descriptors_}});
   rte_eth_stats stats{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An ethdev that runs: found or plugged in, configured with one receive and one transmit queue, and
+// An ethdev that runs: found or plugged in, configured with its queues, and
 // started. Whoever destroys it, on the control thread, knows that no worker uses it any more: the
 // snapshots of NicTable share it, so that the last one to go stops, closes and unplugs it.
 #pragma once
@@ -11,9 +11,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/base/ids.h"
 #include "core/port/port.h"
 #include "nodes/nic/device.h"
+#include "nodes/nic/device_plan.h"
 #include "nodes/nic/mbuf_pools.h"
+
+struct rte_eth_dev_info;
 
 namespace weft::nic {
 
@@ -24,12 +28,16 @@ class EthDevice {
     uint64_t mbps = 0;  // 0: unknown
   };
 
-  // How large the pool of such a device will be.
-  static MbufPools::Size PoolSize(const Device& device, uint16_t mtu);
+  // Held for one burst by the worker that sends; DPDK's queue has no lock of its own.
+  struct alignas(64) TransmitQueue {
+    uint16_t number = 0;
+    std::atomic_flag sender;
+  };
 
-  // Opens `device` for frames of `mtu` bytes of payload. What would have been nice to have and was
+  // Opens `device`. What would have been nice to have and was
   // refused (the MTU of the interface, promiscuous mode) is in warnings(). Errors are sentences.
-  static absl::StatusOr<std::shared_ptr<EthDevice>> Open(const Device& device, uint16_t mtu,
+  static absl::StatusOr<std::shared_ptr<EthDevice>> Open(const Device& device,
+                                                         const DeviceSettings& settings,
                                                          std::shared_ptr<MbufPools> pools);
   ~EthDevice();
   EthDevice(const EthDevice&) = delete;
@@ -38,8 +46,11 @@ class EthDevice {
   // For workers.
   uint16_t number() const { return number_; }  // DPDK's port number
   rte_mempool* pool() const { return pool_; }
-  // Held for one burst by the worker that sends; the queue has no lock of its own.
-  std::atomic_flag& sender() { return sender_; }
+  // The one that `worker` writes, always the same: so a flow keeps its order, and with as many
+  // queues as workers each has one to itself.
+  TransmitQueue& transmit_queue(WorkerId worker) {
+    return transmit_queues_[worker.value() % transmit_queue_count_];
+  }
 
   // For control. A device that knows no link is up.
   Link link() const;
@@ -47,15 +58,18 @@ class EthDevice {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  EthDevice(const Device& device, std::shared_ptr<MbufPools> pools)
-      : device_(device), pools_(std::move(pools)) {}
+  EthDevice(const Device& device, const DeviceSettings& settings, std::shared_ptr<MbufPools> pools)
+      : device_(device), settings_(settings), pools_(std::move(pools)) {}
 
-  absl::Status Find(uint16_t mtu);
-  absl::Status Start(uint16_t mtu);
+  absl::Status Find();
+  absl::Status Start();
+  absl::Status Configure(const rte_eth_dev_info& info);
+  absl::Status SetUpQueues();
   void Unplug();
   absl::Status Failed(std::string_view step, int error) const;
 
   const Device device_;
+  const DeviceSettings settings_;
   const std::shared_ptr<MbufPools> pools_;
   std::vector<std::string> warnings_;
   rte_mempool* pool_ = nullptr;
@@ -65,7 +79,8 @@ class EthDevice {
   bool found_ = false;    // number_ is that of an ethdev
   bool plugged_ = false;  // by us, not by EAL's arguments
   bool started_ = false;
-  alignas(64) std::atomic_flag sender_;
+  uint16_t transmit_queue_count_ = 0;
+  std::unique_ptr<TransmitQueue[]> transmit_queues_;
 };
 
 }  // namespace weft::nic

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nodes/nic/nic_config.h"
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,7 +13,19 @@ namespace weft::nic {
 
 void NicConfig::Check(const Value& table, const Place& place) const {
   const absl::StatusOr<Device> parsed = Device::Parse(device);
-  if (!parsed.ok()) place.Key("device").Error(table.WhereIs("device"), MessageOf(parsed.status()));
+  if (!parsed.ok()) {
+    place.Key("device").Error(table.WhereIs("device"), MessageOf(parsed.status()));
+    return;
+  }
+  // What comes in on a queue that nobody polls is lost.
+  const std::string_view key = parsed->QueueArgument();
+  if (!key.empty() && !parsed->Argument(key).empty() &&
+      parsed->Argument(key) != std::to_string(queues)) {
+    place.Key("device").Error(
+        table.WhereIs("device"),
+        Cat("has ", key, "=", parsed->Argument(key), ", but the port's queues are ", queues,
+            "; leave ", key, " out, it follows from queues"));
+  }
 }
 
 void CheckDevices(std::span<const KindUse> ports) {

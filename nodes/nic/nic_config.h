@@ -6,12 +6,15 @@
 #include <span>
 #include <string>
 
+#include "core/base/ids.h"
 #include "core/config/reader.h"
 #include "core/config/schema.h"
 
 namespace weft::nic {
 
 struct NicConfig {
+  static constexpr uint16_t kMaxQueues = kMaxWorkers;
+
   std::string device;
   uint16_t queues = 1;
 
@@ -19,9 +22,10 @@ struct NicConfig {
       Field<&NicConfig::device>(
           "device", "PCI address, or a DPDK device string such as \"net_af_packet0,iface=eth1\"",
           Required{}, NotEmpty{}),
-      Field<&NicConfig::queues>("queues", "receive and transmit queues", Range{1, 1}));
+      Field<&NicConfig::queues>("queues", "receive queues, spread over the workers",
+                                Range{1, kMaxQueues}));
 
-  // A device that names nothing.
+  // A device that names nothing, or another number of queues.
   void Check(const Value& table, const Place& place) const;
 };
 

@@ -24,7 +24,8 @@ void AddNeeds(const PortConfig& port, EalNeeds& needs) {
   const absl::StatusOr<Device> device = DeviceOf(port);
   if (!device.ok()) return;
   if (device->is_pci()) needs.pci_devices.push_back(device->ToString());
-  needs.memory += EthDevice::PoolSize(*device, port.mtu).Bytes();
+  const uint16_t queues = port.kind_config.As<NicConfig>().queues;
+  needs.memory += PoolSize(*device, {.mtu = port.mtu, .queues = queues}).Bytes();
 }
 
 }  // namespace
@@ -35,8 +36,10 @@ void NicModule::Register(Registry& registry) {
   NicState& state = *state_;
   registry.AddNode<DpdkInput>(
       [&state](WorkerId worker) { return std::make_unique<DpdkInput>(state.table(), worker); });
-  registry.AddNode<NicOutput>(
-      [&state](WorkerId) { return std::make_unique<NicOutput>(state.table()); });
+  registry.AddNode<NicOutput>([&state](WorkerId worker) {
+    state.AddWorker();
+    return std::make_unique<NicOutput>(state.table(), worker);
+  });
 
   PortKind kind;
   kind.name = "dpdk";
@@ -54,11 +57,13 @@ void NicModule::Register(Registry& registry) {
     absl::StatusOr<Device> device = DeviceOf(request.config);
     if (!device.ok()) return device.status();
     NicPort::Options options{.id = request.id,
-                             .worker = request.worker,
+                             .workers = {request.worker},
                              .name = request.config.name,
                              .mtu = request.config.mtu,
                              .on_up = request.on_up,
                              .on_down = request.on_down};
+    const uint16_t queues = request.config.kind_config.As<NicConfig>().queues;
+    while (options.workers.size() < queues) options.workers.push_back(request.place_queue());
     return std::make_unique<NicPort>(state, loop, *std::move(device), std::move(options));
   };
   registry.AddPortKind(std::move(kind));

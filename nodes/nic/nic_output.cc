@@ -50,8 +50,8 @@ struct NicOutput::Burst {
   std::array<uint16_t, Frame::kCapacity> lengths;  // of the frames, without padding
 };
 
-NicOutput::NicOutput(const Published<NicTable>& table)
-    : published_table_(table), bursts_(new Burst[RTE_MAX_ETHPORTS]) {}
+NicOutput::NicOutput(const Published<NicTable>& table, WorkerId worker)
+    : published_table_(table), worker_(worker), bursts_(new Burst[RTE_MAX_ETHPORTS]) {}
 
 NicOutput::~NicOutput() = default;
 
@@ -117,8 +117,9 @@ void NicOutput::Transmit(Burst& burst, Packet* const* packets) {
   const PortId port = burst.nic->port;
   size_t sent = 0;
   {
-    const SpinGuard lock(device.sender());
-    sent = rte_eth_tx_burst(device.number(), 0, burst.mbufs.data(),
+    EthDevice::TransmitQueue& queue = device.transmit_queue(worker_);
+    const SpinGuard lock(queue.sender);
+    sent = rte_eth_tx_burst(device.number(), queue.number, burst.mbufs.data(),
                             static_cast<uint16_t>(burst.count));
   }
   for (size_t i = sent; i < burst.count; ++i) burst.bytes -= burst.lengths[i];

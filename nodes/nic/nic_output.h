@@ -38,7 +38,7 @@ class NicOutput final : public Output<NicOutput> {
       {{Counter::kCopiedBytes, "copied-bytes", "bytes of frames copied into mbufs"}});
 
   // `table` outlives the node.
-  explicit NicOutput(const Published<NicTable>& table);
+  NicOutput(const Published<NicTable>& table, WorkerId worker);
   ~NicOutput() override;
 
   void Process(Frame& frame);
@@ -53,6 +53,7 @@ class NicOutput final : public Output<NicOutput> {
   void Transmit(Burst& burst, Packet* const* packets);
 
   const Published<NicTable>& published_table_;
+  const WorkerId worker_;
   const NicTable* table_ = nullptr;              // of this dispatch, once it is needed
   const std::unique_ptr<Burst[]> bursts_;        // by number of the device
   std::array<uint16_t, RTE_MAX_ETHPORTS> used_;  // numbers of those with packets in this dispatch

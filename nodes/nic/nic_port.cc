@@ -26,7 +26,8 @@ absl::Status NicPort::Open() {
 absl::Status NicPort::OpenDevice() {
   // Who shares the memory of an ethdev that EAL made needs nothing of the system.
   if (absl::Status status = Preflight(device_, state_.system()); !status.ok()) return status;
-  absl::StatusOr<std::shared_ptr<EthDevice>> opened = state_.Open(device_, options_.mtu);
+  absl::StatusOr<std::shared_ptr<EthDevice>> opened = state_.Open(
+      device_, {.mtu = options_.mtu, .queues = static_cast<uint16_t>(options_.workers.size())});
   if (!opened.ok()) return opened.status();
   ethdev_ = *std::move(opened);
   status_ = {.state = PortState::kDown, .reason = "no link yet"};
@@ -63,7 +64,7 @@ void NicPort::CheckLink() {
   status_ = {.state = now.ok() ? PortState::kUp : PortState::kDown, .reason = MessageOf(now)};
   if (now.ok() == was_up) return;
   if (now.ok()) {
-    state_.Connect({options_.id, options_.worker, options_.mtu, ethdev_});
+    state_.Connect({options_.id, options_.workers, options_.mtu, ethdev_});
     Log(LogLevel::kInfo,
         Cat("up, ", device_.name(), link.mbps != 0 ? Cat(", ", link.mbps, " Mbit/s") : ""));
     if (options_.on_up) options_.on_up();

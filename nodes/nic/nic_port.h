@@ -23,7 +23,7 @@ class NicPort final : public PortBackend {
  public:
   struct Options {
     PortId id;
-    WorkerId worker;  // who polls it
+    std::vector<WorkerId> workers;  // who polls its receive queues, one each
     std::string name;
     uint16_t mtu = 1500;
     // Called from the loop when the link comes and goes. They must not destroy the port.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nodes/nic/nic_state.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -28,8 +29,10 @@ bool NicState::InUse(const Device& device) const {
   return found != open_.end() && !found->second.expired();
 }
 
-absl::StatusOr<std::shared_ptr<EthDevice>> NicState::Open(const Device& device, uint16_t mtu) {
-  absl::StatusOr<std::shared_ptr<EthDevice>> opened = EthDevice::Open(device, mtu, pools_);
+absl::StatusOr<std::shared_ptr<EthDevice>> NicState::Open(const Device& device,
+                                                          DeviceSettings settings) {
+  settings.workers = std::max<uint16_t>(workers_, 1);
+  absl::StatusOr<std::shared_ptr<EthDevice>> opened = EthDevice::Open(device, settings, pools_);
   if (opened.ok()) {
     std::erase_if(open_, [](const auto& entry) { return entry.second.expired(); });
     open_[device.name()] = *opened;

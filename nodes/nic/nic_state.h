@@ -29,8 +29,11 @@ class NicState {
 
   // Whether a former port's device of that name still waits for the workers to let go.
   bool InUse(const Device& device) const;
-  // EthDevice::Open. Requires that it is not in use.
-  absl::StatusOr<std::shared_ptr<EthDevice>> Open(const Device& device, uint16_t mtu);
+  // EthDevice::Open, for the workers that there are. Requires that it is not in use.
+  absl::StatusOr<std::shared_ptr<EthDevice>> Open(const Device& device, DeviceSettings settings);
+
+  // There is one more worker, and it has a NicOutput.
+  void AddWorker() { ++workers_; }
 
  private:
   void Publish();
@@ -40,6 +43,7 @@ class NicState {
   const std::shared_ptr<MbufPools> pools_ = std::make_shared<MbufPools>();
   std::map<PortId, PortDevice> connected_;
   std::map<std::string, std::weak_ptr<EthDevice>> open_;  // by Device::name()
+  uint16_t workers_ = 0;
   Published<NicTable> table_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which device belongs to which port, and who polls it: an immutable snapshot that control
+// Which device belongs to which port, and who polls its queues: an immutable snapshot that control
 // publishes when the link of a NIC's port comes or goes. It shares ownership of the devices, so
 // that the one of a deleted port runs until no dispatch uses it.
 #pragma once
@@ -18,9 +18,15 @@ namespace weft::nic {
 // One port as workers see it.
 struct PortDevice {
   PortId port;
-  WorkerId worker;   // the one that polls it; every worker may send
-  uint32_t mtu = 0;  // bytes, without Ethernet header and VLAN tag
+  std::vector<WorkerId> workers;  // who polls its receive queues, in their order; all may send
+  uint32_t mtu = 0;               // bytes, without Ethernet header and VLAN tag
   std::shared_ptr<EthDevice> device;
+};
+
+// A receive queue to poll, and the port that it belongs to.
+struct InputQueue {
+  const PortDevice* nic = nullptr;
+  uint16_t number = 0;
 };
 
 class NicTable {
@@ -29,7 +35,9 @@ class NicTable {
   explicit NicTable(std::vector<PortDevice> ports) : ports_(std::move(ports)) {
     for (const PortDevice& port : ports_) {
       by_port_[port.port.value()] = &port;
-      inputs_[port.worker.value()].push_back(&port);
+      for (uint16_t queue = 0; queue < port.workers.size(); ++queue) {
+        inputs_[port.workers[queue].value()].push_back({&port, queue});
+      }
     }
   }
   NicTable(const NicTable&) = delete;
@@ -40,14 +48,12 @@ class NicTable {
     return port.value() < kMaxPorts ? by_port_[port.value()] : nullptr;
   }
   // What `worker` polls.
-  std::span<const PortDevice* const> inputs(WorkerId worker) const {
-    return inputs_[worker.value()];
-  }
+  std::span<const InputQueue> inputs(WorkerId worker) const { return inputs_[worker.value()]; }
 
  private:
   const std::vector<PortDevice> ports_;
   std::array<const PortDevice*, kMaxPorts> by_port_{};
-  std::array<std::vector<const PortDevice*>, kMaxWorkers> inputs_;
+  std::array<std::vector<InputQueue>, kMaxWorkers> inputs_;
 };
 
 }  // namespace weft::nic

@@ -37,9 +37,20 @@ TEST(NicConfigTest, DeviceIsRequired) {
               ElementsAre(testing::HasSubstr("3:19: port \"a\": dpdk.device:")));
 }
 
-TEST(NicConfigTest, OneQueueForNow) {
-  EXPECT_THAT(ErrorLines(PortLines("a", R"({ device = "net_null0", queues = 2 })")),
+TEST(NicConfigTest, Queues) {
+  EXPECT_THAT(ErrorLines(PortLines("a", R"({ device = "net_null0", queues = 32 })")), IsEmpty());
+  EXPECT_THAT(ErrorLines(PortLines("a", R"({ device = "net_null0", queues = 33 })")),
               ElementsAre(testing::HasSubstr("dpdk.queues")));
+}
+
+TEST(NicConfigTest, TheDriverIsToldTheSameNumberOfQueues) {
+  EXPECT_THAT(ErrorLines(PortLines(
+                  "a", R"({ device = "net_af_packet0,iface=eth1,qpairs=2", queues = 2 })")),
+              IsEmpty());
+  EXPECT_THAT(
+      ErrorLines(PortLines("a", R"({ device = "net_af_packet0,iface=eth1,qpairs=2" })")),
+      ElementsAre("startup.conf:3:19: port \"a\": dpdk.device: has qpairs=2, but the port's queues "
+                  "are 1; leave qpairs out, it follows from queues"));
 }
 
 TEST(NicConfigTest, DeviceThatNamesNothing) {

@@ -36,7 +36,7 @@ int RunMemifPeer(const std::string& socket) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const absl::StatusOr<Device> device =
       Device::Parse(Cat("net_memif0,role=client,id=5,socket-abstract=no,socket=", socket));
-  const auto opened = EthDevice::Open(*device, 9000, std::make_shared<MbufPools>());
+  const auto opened = EthDevice::Open(*device, {.mtu = 9000}, std::make_shared<MbufPools>());
   if (!opened.ok()) {
     std::fprintf(stderr, "memif peer: %s\n", MessageOf(opened.status()).c_str());
     return 1;

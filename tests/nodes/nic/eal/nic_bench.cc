@@ -42,16 +42,18 @@ NodeClass ClassOf(Args... args) {
 
 }  // namespace
 
-NicBench::NicBench()
+NicBench::BenchWorker::BenchWorker(PacketMemory& memory) : packets(memory, kSlots) {}
+
+NicBench::NicBench(uint16_t workers)
     : state_(rcu_),
       mbufs_(Need(rte_pktmbuf_pool_create(Unique("bench-mbufs").c_str(), 2047, 0, 0,
                                           RTE_PKTMBUF_HEADROOM + 2048, SOCKET_ID_ANY),
                   "mbufs")),
-      slots_(Need(rte_mempool_create(Unique("bench-slots").c_str(), kSlots, sizeof(PacketSlot), 0,
-                                     0, nullptr, nullptr, nullptr, nullptr, SOCKET_ID_ANY, 0),
-                  "packets")),
-      memory_(slots_),
-      packets_(memory_, kSlots) {
+      slots_(Need(
+          rte_mempool_create(Unique("bench-slots").c_str(), workers * kSlots, sizeof(PacketSlot), 0,
+                             0, nullptr, nullptr, nullptr, nullptr, SOCKET_ID_ANY, 0),
+          "packets")),
+      memory_(slots_) {
   const Published<NicTable>& table = state_.table();
   const auto add = [this](NodeClass node) { EXPECT_TRUE(catalog_.Add(std::move(node)).ok()); };
   add(ClassOf<ArcEntry<Arc::kPortInput>>());
@@ -59,7 +61,8 @@ NicBench::NicBench()
   add(ClassOf<testing::PairSwitch>());
   add(NodeClassOf<DpdkInput>(
       [&table](WorkerId worker) { return std::make_unique<DpdkInput>(table, worker); }));
-  add(NodeClassOf<NicOutput>([&table](WorkerId) { return std::make_unique<NicOutput>(table); }));
+  add(NodeClassOf<NicOutput>(
+      [&table](WorkerId worker) { return std::make_unique<NicOutput>(table, worker); }));
   auto plan = GraphPlan::Build(catalog_);
   EXPECT_TRUE(plan.ok()) << plan.status();
   std::vector<PortWiring> wirings;
@@ -69,33 +72,43 @@ NicBench::NicBench()
   auto tables = ArcTables::Build(**plan, wirings);
   EXPECT_TRUE(tables.ok()) << tables.status();
   tables_.Store(rcu_, *std::move(tables));
-  graph_ = std::make_unique<Graph>(*plan, WorkerId(0), tables_, packets_, counters_);
+  for (uint16_t worker = 0; worker < workers; ++worker) {
+    BenchWorker& made = *workers_.emplace_back(std::make_unique<BenchWorker>(memory_));
+    made.graph =
+        std::make_unique<Graph>(*plan, WorkerId(worker), tables_, made.packets, made.counters);
+    state_.AddWorker();
+  }
 }
 
 NicBench::~NicBench() {
   ports_.clear();
   rcu_.Poll();
-  graph_.reset();
+  for (const auto& worker : workers_) worker->graph.reset();
   EXPECT_EQ(rte_mempool_full(mbufs_), 1)
       << rte_mempool_in_use_count(mbufs_) << " mbufs of the bench are lost";
   rte_mempool_free(mbufs_);
-  // packets_ still has its slots: the mempool stays, the process is short.
+  // The workers still have its slots: the mempool stays, the process is short.
 }
 
-std::unique_ptr<NicPort> NicBench::MakePort(uint16_t number, std::string_view device,
-                                            uint16_t mtu) {
+std::unique_ptr<NicPort> NicBench::MakePort(uint16_t number, std::string_view device, uint16_t mtu,
+                                            uint16_t queues) {
+  std::vector<WorkerId> workers;
+  for (uint16_t queue = 0; queue < queues; ++queue) {
+    workers.emplace_back(static_cast<uint16_t>(queue % workers_.size()));
+  }
   return std::make_unique<NicPort>(
       state_, loop_, Device::Parse(device).value(),
       NicPort::Options{.id = PortId(number),
-                       .worker = WorkerId(0),
+                       .workers = std::move(workers),
                        .name = Cat("nic-", number),
                        .mtu = mtu,
                        .on_up = [this, number] { ++ups_[number]; },
                        .on_down = [this, number] { ++downs_[number]; }});
 }
 
-NicPort& NicBench::AddPort(uint16_t number, std::string_view device, uint16_t mtu) {
-  std::unique_ptr<NicPort>& port = ports_[number] = MakePort(number, device, mtu);
+NicPort& NicBench::AddPort(uint16_t number, std::string_view device, uint16_t mtu,
+                           uint16_t queues) {
+  std::unique_ptr<NicPort>& port = ports_[number] = MakePort(number, device, mtu, queues);
   const absl::Status opened = port->Open();
   EXPECT_TRUE(opened.ok()) << opened;
   EXPECT_TRUE(RunLoopUntil([&] { return port->Status().state == PortState::kUp; }))
@@ -120,15 +133,22 @@ bool NicBench::RunLoopUntil(const std::function<bool()>& done) {
 
 size_t NicBench::Run() {
   size_t total = 0;
-  while (const size_t packets = Poll()) total += packets;
+  for (size_t packets = 1; packets != 0; total += packets) {
+    packets = 0;
+    for (const auto& worker : workers_) packets += worker->graph->PollInputs();
+  }
   return total;
 }
 
 uint64_t NicBench::Dropped(uint16_t port, std::string_view node, std::string_view reason) const {
   const NodeClass* const node_class = catalog_.Find(node);
   for (size_t i = 0; i < node_class->drops.size(); ++i) {
-    if (node_class->drops[i].name == reason)
-      return counters_.drop(PortId(port), node_class->first_drop + i).value();
+    if (node_class->drops[i].name != reason) continue;
+    uint64_t count = 0;
+    for (const auto& worker : workers_) {
+      count += worker->counters.drop(PortId(port), node_class->first_drop + i).value();
+    }
+    return count;
   }
   ADD_FAILURE() << node << " has no drop " << reason;
   return 0;
@@ -137,8 +157,12 @@ uint64_t NicBench::Dropped(uint16_t port, std::string_view node, std::string_vie
 uint64_t NicBench::Counted(std::string_view node, std::string_view counter) const {
   const NodeClass* const node_class = catalog_.Find(node);
   for (size_t i = 0; i < node_class->counters.size(); ++i) {
-    if (node_class->counters[i].name == counter)
-      return counters_.counter(node_class->first_counter + i).value();
+    if (node_class->counters[i].name != counter) continue;
+    uint64_t count = 0;
+    for (const auto& worker : workers_) {
+      count += worker->counters.counter(node_class->first_counter + i).value();
+    }
+    return count;
   }
   ADD_FAILURE() << node << " has no counter " << counter;
   return 0;
@@ -164,11 +188,11 @@ rte_mbuf* NicBench::MakeMbuf(const Bytes& frame, size_t piece, uint16_t headroom
   return first;
 }
 
-RingNic::RingNic(std::string_view name, unsigned slots)
+RingNic::RingNic(std::string_view name, unsigned slots, unsigned flags)
     : to_switch_(
-          Need(rte_ring_create(Unique("bench-in").c_str(), slots, SOCKET_ID_ANY, 0), "a ring")),
-      from_switch_(
-          Need(rte_ring_create(Unique("bench-out").c_str(), slots, SOCKET_ID_ANY, 0), "a ring")) {
+          Need(rte_ring_create(Unique("bench-in").c_str(), slots, SOCKET_ID_ANY, flags), "a ring")),
+      from_switch_(Need(rte_ring_create(Unique("bench-out").c_str(), slots, SOCKET_ID_ANY, flags),
+                        "a ring")) {
   const std::string unique = Unique(name);
   name_ = "net_ring_" + unique;
   EXPECT_GE(rte_eth_from_rings(unique.c_str(), &to_switch_, 1, &from_switch_, 1, 0), 0);

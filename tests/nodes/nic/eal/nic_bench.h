@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A test bench for NICs: a real graph (dpdk-input, a switch that joins ports 0 and 1, 2 and 3,
 // nic-output) whose packets come from a mempool, with ports of real DPDK drivers. Rings are NICs
-// whose other ends the test holds. EAL runs.
+// whose other ends the test holds. Each worker has a graph of its own, which the test walks. EAL
+// runs.
 #pragma once
 
 #include <rte_mempool.h>
@@ -31,38 +32,49 @@ using weft::testing::Bytes;
 
 class NicBench {
  public:
-  NicBench();
+  explicit NicBench(uint16_t workers = 1);
   ~NicBench();  // every mbuf of the bench must be back
   NicBench(const NicBench&) = delete;
   NicBench& operator=(const NicBench&) = delete;
 
-  // Opens a port and waits until it is up.
-  NicPort& AddPort(uint16_t number, std::string_view device, uint16_t mtu = 1500);
-  std::unique_ptr<NicPort> MakePort(uint16_t number, std::string_view device, uint16_t mtu = 1500);
+  // Opens a port and waits until it is up. Its queue q is worker q's, modulo the workers.
+  NicPort& AddPort(uint16_t number, std::string_view device, uint16_t mtu = 1500,
+                   uint16_t queues = 1);
+  std::unique_ptr<NicPort> MakePort(uint16_t number, std::string_view device, uint16_t mtu = 1500,
+                                    uint16_t queues = 1);
   void RemovePort(uint16_t number);
   // Runs the control loop until `done`, for at most 10 seconds; false if it never was.
   bool RunLoopUntil(const std::function<bool()>& done);
 
-  // Polls all inputs once; the number of packets that came in.
-  size_t Poll() { return graph_->PollInputs(); }
-  // Polls until a round brings nothing.
+  // Polls all inputs of a worker once; the number of packets that came in.
+  size_t Poll(uint16_t worker = 0) { return workers_[worker]->graph->PollInputs(); }
+  // Polls until a round of all workers brings nothing.
   size_t Run();
 
   uint64_t Dropped(uint16_t port, std::string_view node, std::string_view reason) const;
   uint64_t Counted(std::string_view node, std::string_view counter) const;
-  const PortCounters& counters(uint16_t port) const { return counters_.port(PortId(port)); }
+  const PortCounters& counters(uint16_t port, uint16_t worker = 0) const {
+    return workers_[worker]->counters.port(PortId(port));
+  }
   int ups(uint16_t port) { return ups_[port]; }
   int downs(uint16_t port) { return downs_[port]; }
   NicState& state() { return state_; }
   Rcu& rcu() { return rcu_; }
   EventLoop& loop() { return loop_; }
-  PacketPool& packets() { return packets_; }
+  PacketPool& packets() { return workers_[0]->packets; }
 
   // An mbuf chain of the bench's pool that holds `frame`, in pieces of at most `piece` bytes, the
   // first with `headroom` bytes before it.
   rte_mbuf* MakeMbuf(const Bytes& frame, size_t piece = 2048, uint16_t headroom = 128);
 
  private:
+  struct BenchWorker {
+    explicit BenchWorker(PacketMemory& memory);
+    PacketPool packets;
+    WorkerCounters counters;
+    std::unique_ptr<Graph> graph;
+  };
+
   Rcu rcu_;
   EventLoop loop_;
   NicState state_;
@@ -72,17 +84,16 @@ class NicBench {
   rte_mempool* mbufs_;
   rte_mempool* slots_;
   MempoolPacketMemory memory_;
-  PacketPool packets_;
-  WorkerCounters counters_;
   NodeCatalog catalog_;
   Published<ArcTables> tables_;
-  std::unique_ptr<Graph> graph_;
+  std::vector<std::unique_ptr<BenchWorker>> workers_;
 };
 
 // A pair of rings that DPDK sees as the device name().
 class RingNic {
  public:
-  explicit RingNic(std::string_view name, unsigned slots = 1024);
+  // `flags`: of the rings, as rte_ring_create takes them.
+  explicit RingNic(std::string_view name, unsigned slots = 1024, unsigned flags = 0);
   ~RingNic();  // empties the rings
   RingNic(const RingNic&) = delete;
   RingNic& operator=(const RingNic&) = delete;
