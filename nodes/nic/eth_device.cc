@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nodes/nic/eth_device.h"
 
+#include <net/if.h>
 #include <rte_bus.h>
 #include <rte_dev.h>
 #include <rte_eal.h>
@@ -34,14 +35,17 @@ std::string DevicesThatAreThere() {
 
 absl::StatusOr<std::shared_ptr<EthDevice>> EthDevice::Open(const Device& device,
                                                            const DeviceSettings& settings,
-                                                           std::shared_ptr<MbufPools> pools) {
-  std::shared_ptr<EthDevice> made(new EthDevice(device, settings, std::move(pools)));
+                                                           std::shared_ptr<MbufPools> pools,
+                                                           OnEvent on_event) {
+  std::shared_ptr<EthDevice> made(
+      new EthDevice(device, settings, std::move(pools), std::move(on_event)));
   if (absl::Status status = made->Find(); !status.ok()) return status;
   if (absl::Status status = made->Start(); !status.ok()) return status;
   return made;
 }
 
 EthDevice::~EthDevice() {
+  events_.Stop();
   if (started_) rte_eth_dev_stop(number_);
   if (plugged_) Unplug();
   if (pool_ != nullptr) pools_->Retire(pool_);
@@ -79,6 +83,10 @@ absl::Status EthDevice::Start() {
   if (const int error = rte_eth_dev_info_get(number_, &info); error != 0) {
     return Failed("tell about itself", error);
   }
+  char interface[IF_NAMESIZE];
+  if (info.if_index != 0 && if_indextoname(info.if_index, interface) != nullptr) {
+    interface_ = interface;
+  }
   if (absl::Status status = Configure(info); !status.ok()) return status;
   if (absl::Status status = SetUpQueues(); !status.ok()) return status;
   if (const int error = rte_eth_dev_set_mtu(number_, settings_.mtu);
@@ -86,6 +94,7 @@ absl::Status EthDevice::Start() {
     warnings_.push_back(Cat("the device keeps its own MTU, ", settings_.mtu,
                             " was refused: ", rte_strerror(-error)));
   }
+  events_.Listen(number_);
   if (const int error = rte_eth_dev_start(number_); error != 0) return Failed("start", error);
   started_ = true;
   if (const int error = rte_eth_promiscuous_enable(number_); error != 0 && error != -ENOTSUP) {
@@ -108,6 +117,7 @@ absl::Status EthDevice::Configure(const rte_eth_dev_info& info) {
       std::min<uint32_t>({settings_.mtu, info.max_mtu, std::max(longest, 68U)}));
   if (info.min_mtu > config.rxmode.mtu) config.rxmode.mtu = info.min_mtu;
   config.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+  config.intr_conf.lsc = (*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0 ? 1 : 0;
   // A virtual device's other end spreads the frames; hardware has to be told.
   const uint64_t hashed = info.flow_type_rss_offloads & kHashed;
   if (queues > 1 && hashed != 0) {

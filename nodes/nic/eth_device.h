@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// An ethdev that runs: found or plugged in, configured with its queues, and
-// started. Whoever destroys it, on the control thread, knows that no worker uses it any more: the
-// snapshots of NicTable share it, so that the last one to go stops, closes and unplugs it.
+// An ethdev that runs: found or plugged in, configured with its queues, and started. Whoever
+// destroys it, on the control thread, knows that no worker uses it any more: the snapshots of
+// NicTable share it, so that the last one to go stops, closes and unplugs it.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "core/base/ids.h"
 #include "core/port/port.h"
 #include "nodes/nic/device.h"
+#include "nodes/nic/device_events.h"
 #include "nodes/nic/device_plan.h"
 #include "nodes/nic/mbuf_pools.h"
 
@@ -34,11 +36,16 @@ class EthDevice {
     std::atomic_flag sender;
   };
 
+  // Called on a thread of DPDK's when the driver says by itself that link or device may have
+  // changed; until the device closes.
+  using OnEvent = std::function<void()>;
+
   // Opens `device`. What would have been nice to have and was
   // refused (the MTU of the interface, promiscuous mode) is in warnings(). Errors are sentences.
   static absl::StatusOr<std::shared_ptr<EthDevice>> Open(const Device& device,
                                                          const DeviceSettings& settings,
-                                                         std::shared_ptr<MbufPools> pools);
+                                                         std::shared_ptr<MbufPools> pools,
+                                                         OnEvent on_event = nullptr);
   ~EthDevice();
   EthDevice(const EthDevice&) = delete;
   EthDevice& operator=(const EthDevice&) = delete;
@@ -54,12 +61,18 @@ class EthDevice {
 
   // For control. A device that knows no link is up.
   Link link() const;
+  // The kernel's interface that is the device's other half; empty if there is none.
+  const std::string& interface() const { return interface_; }
   std::vector<PortFact> Facts() const;
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  EthDevice(const Device& device, const DeviceSettings& settings, std::shared_ptr<MbufPools> pools)
-      : device_(device), settings_(settings), pools_(std::move(pools)) {}
+  EthDevice(const Device& device, const DeviceSettings& settings, std::shared_ptr<MbufPools> pools,
+            OnEvent on_event)
+      : device_(device),
+        settings_(settings),
+        pools_(std::move(pools)),
+        events_(std::move(on_event)) {}
 
   absl::Status Find();
   absl::Status Start();
@@ -71,6 +84,8 @@ class EthDevice {
   const Device device_;
   const DeviceSettings settings_;
   const std::shared_ptr<MbufPools> pools_;
+  DeviceEvents events_;
+  std::string interface_;
   std::vector<std::string> warnings_;
   rte_mempool* pool_ = nullptr;
   uint16_t number_ = 0xffff;

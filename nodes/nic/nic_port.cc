@@ -26,8 +26,16 @@ absl::Status NicPort::Open() {
 absl::Status NicPort::OpenDevice() {
   // Who shares the memory of an ethdev that EAL made needs nothing of the system.
   if (absl::Status status = Preflight(device_, state_.system()); !status.ok()) return status;
+  // Called by a thread of DPDK's; the loop outlives the device.
+  const auto on_event = [&loop = loop_, self = std::weak_ptr<NicPort*>(self_)] {
+    loop.Post([self] {
+      const std::shared_ptr<NicPort*> port = self.lock();
+      if (port != nullptr && (*port)->ethdev_ != nullptr) (*port)->CheckLink();
+    });
+  };
   absl::StatusOr<std::shared_ptr<EthDevice>> opened = state_.Open(
-      device_, {.mtu = options_.mtu, .queues = static_cast<uint16_t>(options_.workers.size())});
+      device_, {.mtu = options_.mtu, .queues = static_cast<uint16_t>(options_.workers.size())},
+      on_event);
   if (!opened.ok()) return opened.status();
   ethdev_ = *std::move(opened);
   status_ = {.state = PortState::kDown, .reason = "no link yet"};
@@ -52,8 +60,8 @@ void NicPort::Tick() {
 }
 
 absl::Status NicPort::LinkStatus(const EthDevice::Link& link) const {
-  // The driver of net_af_packet claims a link always; the kernel knows better.
-  if (device_.Is("net_af_packet")) return Carrier(state_.system(), device_.KernelInterface());
+  // Drivers such as net_af_packet's claim a link always; the kernel knows better, and why.
+  if (!ethdev_->interface().empty()) return Carrier(state_.system(), ethdev_->interface());
   return link.up ? absl::OkStatus() : absl::UnavailableError("the device has no link");
 }
 

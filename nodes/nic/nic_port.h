@@ -31,7 +31,7 @@ class NicPort final : public PortBackend {
     std::function<void()> on_down;
   };
 
-  // How often the link is looked at.
+  // How often the link is looked at, beside when the driver says that it has changed.
   static constexpr Time kPeriod = std::chrono::milliseconds(100);
 
   // `state` and `loop` outlive the port.
@@ -60,6 +60,8 @@ class NicPort final : public PortBackend {
   std::shared_ptr<EthDevice> ethdev_;  // null until it is open
   PortStatus status_;
   EventLoop::TimerId timer_ = 0;
+  // For what DPDK's threads post: gone with the port.
+  const std::shared_ptr<NicPort*> self_ = std::make_shared<NicPort*>(this);
 };
 
 }  // namespace weft::nic

@@ -30,9 +30,11 @@ bool NicState::InUse(const Device& device) const {
 }
 
 absl::StatusOr<std::shared_ptr<EthDevice>> NicState::Open(const Device& device,
-                                                          DeviceSettings settings) {
+                                                          DeviceSettings settings,
+                                                          EthDevice::OnEvent on_event) {
   settings.workers = std::max<uint16_t>(workers_, 1);
-  absl::StatusOr<std::shared_ptr<EthDevice>> opened = EthDevice::Open(device, settings, pools_);
+  absl::StatusOr<std::shared_ptr<EthDevice>> opened =
+      EthDevice::Open(device, settings, pools_, std::move(on_event));
   if (opened.ok()) {
     std::erase_if(open_, [](const auto& entry) { return entry.second.expired(); });
     open_[device.name()] = *opened;

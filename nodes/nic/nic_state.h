@@ -30,7 +30,8 @@ class NicState {
   // Whether a former port's device of that name still waits for the workers to let go.
   bool InUse(const Device& device) const;
   // EthDevice::Open, for the workers that there are. Requires that it is not in use.
-  absl::StatusOr<std::shared_ptr<EthDevice>> Open(const Device& device, DeviceSettings settings);
+  absl::StatusOr<std::shared_ptr<EthDevice>> Open(const Device& device, DeviceSettings settings,
+                                                  EthDevice::OnEvent on_event);
 
   // There is one more worker, and it has a NicOutput.
   void AddWorker() { ++workers_; }
