@@ -2,6 +2,7 @@
 #include "tests/nodes/nic/eal/nic_bench.h"
 
 #include <gtest/gtest.h>
+#include <rte_dev.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -202,6 +203,9 @@ RingNic::~RingNic() {
   TakeSent();
   void* mbuf = nullptr;
   while (rte_ring_dequeue(to_switch_, &mbuf) == 0) rte_pktmbuf_free(static_cast<rte_mbuf*>(mbuf));
+  rte_eal_hotplug_remove("vdev", name_.c_str());  // DPDK has room for 32 devices
+  rte_ring_free(to_switch_);
+  rte_ring_free(from_switch_);
 }
 
 void RingNic::Receive(rte_mbuf* mbuf) { EXPECT_EQ(rte_ring_enqueue(to_switch_, mbuf), 0); }

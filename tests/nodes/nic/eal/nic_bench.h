@@ -94,7 +94,7 @@ class RingNic {
  public:
   // `flags`: of the rings, as rte_ring_create takes them.
   explicit RingNic(std::string_view name, unsigned slots = 1024, unsigned flags = 0);
-  ~RingNic();  // empties the rings
+  ~RingNic();  // with what is in the rings
   RingNic(const RingNic&) = delete;
   RingNic& operator=(const RingNic&) = delete;
 
