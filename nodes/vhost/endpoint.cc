@@ -16,7 +16,7 @@
 namespace weft::vhost {
 namespace {
 
-constexpr Time kReconnect = std::chrono::milliseconds(50);
+constexpr Time kReconnect = std::chrono::milliseconds(40);
 constexpr Time kRefusal = std::chrono::milliseconds(10);  // between two surplus connections
 
 constexpr uid_t kUnchanged = 0xffff'ffff;
