@@ -86,6 +86,7 @@ absl::Status EthDevice::Start() {
   char interface[IF_NAMESIZE];
   if (info.if_index != 0 && if_indextoname(info.if_index, interface) != nullptr) {
     interface_ = interface;
+    interface_index_ = info.if_index;
   }
   if (absl::Status status = Configure(info); !status.ok()) return status;
   if (absl::Status status = SetUpQueues(); !status.ok()) return status;
@@ -118,6 +119,7 @@ absl::Status EthDevice::Configure(const rte_eth_dev_info& info) {
   if (info.min_mtu > config.rxmode.mtu) config.rxmode.mtu = info.min_mtu;
   config.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
   config.intr_conf.lsc = (*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0 ? 1 : 0;
+  config.intr_conf.rmv = (*info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0 ? 1 : 0;
   // A virtual device's other end spreads the frames; hardware has to be told.
   const uint64_t hashed = info.flow_type_rss_offloads & kHashed;
   if (queues > 1 && hashed != 0) {
@@ -183,6 +185,10 @@ void EthDevice::Unplug() {
 absl::Status EthDevice::Failed(std::string_view step, int error) const {
   return absl::UnavailableError(
       Cat("device ", device_.name(), " cannot ", step, ": ", rte_strerror(-error)));
+}
+
+bool EthDevice::removed() const {
+  return events_.removed() || rte_eth_dev_is_removed(number_) == 1;
 }
 
 EthDevice::Link EthDevice::link() const {

@@ -63,6 +63,10 @@ class EthDevice {
   Link link() const;
   // The kernel's interface that is the device's other half; empty if there is none.
   const std::string& interface() const { return interface_; }
+  // The kernel's number of it; 0 if there is none.
+  unsigned interface_index() const { return interface_index_; }
+  // Whether the driver says that the device is gone.
+  bool removed() const;
   std::vector<PortFact> Facts() const;
   const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -86,6 +90,7 @@ class EthDevice {
   const std::shared_ptr<MbufPools> pools_;
   DeviceEvents events_;
   std::string interface_;
+  unsigned interface_index_ = 0;
   std::vector<std::string> warnings_;
   rte_mempool* pool_ = nullptr;
   uint16_t number_ = 0xffff;

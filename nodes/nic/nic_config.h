@@ -17,13 +17,17 @@ struct NicConfig {
 
   std::string device;
   uint16_t queues = 1;
+  bool wait = false;
 
   static constexpr auto kFields = Fields(
       Field<&NicConfig::device>(
           "device", "PCI address, or a DPDK device string such as \"net_af_packet0,iface=eth1\"",
           Required{}, NotEmpty{}),
       Field<&NicConfig::queues>("queues", "receive queues, spread over the workers",
-                                Range{1, kMaxQueues}));
+                                Range{1, kMaxQueues}),
+      Field<&NicConfig::wait>("wait",
+                              "whether a device that is not there at the start is waited for; else "
+                              "it is a mistake"));
 
   // A device that names nothing, or another number of queues.
   void Check(const Value& table, const Place& place) const;

@@ -50,20 +50,24 @@ void NicModule::Register(Registry& registry) {
   kind.eal_needs = AddNeeds;
   kind.preflight = [this](const PortConfig& port, const std::string&) -> absl::Status {
     const absl::StatusOr<Device> device = DeviceOf(port);
-    return device.ok() ? Preflight(*device, system_) : device.status();
+    if (!device.ok()) return device.status();
+    absl::Status status = Preflight(*device, system_);
+    const bool waits = port.kind_config.As<NicConfig>().wait && absl::IsUnavailable(status);
+    return waits ? absl::OkStatus() : status;
   };
   kind.make = [&state, &loop = services.loop](
                   const PortRequest& request) -> absl::StatusOr<std::unique_ptr<PortBackend>> {
     absl::StatusOr<Device> device = DeviceOf(request.config);
     if (!device.ok()) return device.status();
+    const NicConfig& config = request.config.kind_config.As<NicConfig>();
     NicPort::Options options{.id = request.id,
                              .workers = {request.worker},
                              .name = request.config.name,
                              .mtu = request.config.mtu,
+                             .wait = config.wait,
                              .on_up = request.on_up,
                              .on_down = request.on_down};
-    const uint16_t queues = request.config.kind_config.As<NicConfig>().queues;
-    while (options.workers.size() < queues) options.workers.push_back(request.place_queue());
+    while (options.workers.size() < config.queues) options.workers.push_back(request.place_queue());
     return std::make_unique<NicPort>(state, loop, *std::move(device), std::move(options));
   };
   registry.AddPortKind(std::move(kind));

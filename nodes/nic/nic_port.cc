@@ -16,6 +16,10 @@ NicPort::~NicPort() {
 absl::Status NicPort::Open() {
   if (state_.InUse(device_)) {
     status_.reason = "waits until the former port's device is closed";
+  } else if (const absl::Status there = Preflight(device_, state_.system());
+             options_.wait && absl::IsUnavailable(there)) {
+    status_.reason = Cat("waits: ", MessageOf(there));
+    Log(LogLevel::kInfo, status_.reason);
   } else if (absl::Status status = OpenDevice(); !status.ok()) {
     return status;
   }
@@ -30,7 +34,7 @@ absl::Status NicPort::OpenDevice() {
   const auto on_event = [&loop = loop_, self = std::weak_ptr<NicPort*>(self_)] {
     loop.Post([self] {
       const std::shared_ptr<NicPort*> port = self.lock();
-      if (port != nullptr && (*port)->ethdev_ != nullptr) (*port)->CheckLink();
+      if (port != nullptr) (*port)->Look();
     });
   };
   absl::StatusOr<std::shared_ptr<EthDevice>> opened = state_.Open(
@@ -45,18 +49,52 @@ absl::Status NicPort::OpenDevice() {
 
 void NicPort::Tick() {
   timer_ = loop_.After(kPeriod, [this] { Tick(); });
-  if (ethdev_ == nullptr) {
-    if (state_.InUse(device_)) return;
-    if (const absl::Status status = OpenDevice(); !status.ok()) {
-      std::string reason = MessageOf(status);
-      if (status_.state != PortState::kError || status_.reason != reason) {
-        Log(LogLevel::kError, reason);
-      }
-      status_ = {.state = PortState::kError, .reason = std::move(reason)};
-      return;
-    }
+  if (ethdev_ == nullptr) TryToOpen();
+  Look();
+}
+
+void NicPort::TryToOpen() {
+  // While workers use the former device, the name is taken.
+  if (state_.InUse(device_) || loop_.Now() < retry_at_) return;
+  const absl::Status there = Preflight(device_, state_.system());
+  const bool waits = absl::IsUnavailable(there);
+  const absl::Status status = waits ? there : OpenDevice();
+  if (status.ok()) return;
+  std::string reason = waits ? Cat("waits: ", MessageOf(status)) : MessageOf(status);
+  if (status_.reason != reason) Log(waits ? LogLevel::kInfo : LogLevel::kError, reason);
+  status_ = {.state = waits ? PortState::kDown : PortState::kError, .reason = std::move(reason)};
+  if (!waits) retry_at_ = loop_.Now() + kRetry;
+}
+
+void NicPort::Look() {
+  if (ethdev_ == nullptr) return;
+  if (const absl::Status there = Presence(); !there.ok()) {
+    LoseDevice(there);
+  } else {
+    CheckLink();
   }
-  CheckLink();
+}
+
+absl::Status NicPort::Presence() const {
+  if (ethdev_->removed()) return absl::UnavailableError("the device is gone");
+  const std::string& interface = ethdev_->interface();
+  // net_af_packet's driver does not notice: its socket stays, bound to what was. Another interface
+  // of that name is another interface.
+  if (interface.empty() ||
+      InterfaceIndex(state_.system(), interface) == ethdev_->interface_index()) {
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(Cat("the interface ", interface, " is gone"));
+}
+
+// The workers' snapshots share the device: it closes when none of them uses it any more.
+void NicPort::LoseDevice(const absl::Status& why) {
+  const bool was_up = status_.state == PortState::kUp;
+  state_.Disconnect(options_.id);
+  ethdev_.reset();
+  status_ = {.state = PortState::kDown, .reason = Cat("waits: ", MessageOf(why))};
+  Log(LogLevel::kWarning, Cat("down, ", status_.reason));
+  if (was_up && options_.on_down) options_.on_down();
 }
 
 absl::Status NicPort::LinkStatus(const EthDevice::Link& link) const {

@@ -33,6 +33,9 @@ class NicState {
   absl::StatusOr<std::shared_ptr<EthDevice>> Open(const Device& device, DeviceSettings settings,
                                                   EthDevice::OnEvent on_event);
 
+  // The devices' pools.
+  const MbufPools& pools() const { return *pools_; }
+
   // There is one more worker, and it has a NicOutput.
   void AddWorker() { ++workers_; }
 

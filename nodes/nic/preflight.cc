@@ -11,6 +11,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "absl/strings/numbers.h"
 #include "core/base/text.h"
 #include "core/config/suggest.h"
 
@@ -78,14 +79,14 @@ absl::Status CheckCapabilities(const Device& device, const SystemView& system) {
 absl::Status CheckInterface(const Device& device, const SystemView& system) {
   const std::string_view interface = device.KernelInterface();
   if (interface.empty() || IsThere(InterfacePath(system, interface))) return absl::OkStatus();
-  return absl::NotFoundError(Cat("device ", device.name(), ": there is no network interface ",
-                                 interface, ThereAre(KernelInterfaces(system))));
+  return absl::UnavailableError(Cat("device ", device.name(), ": there is no network interface ",
+                                    interface, ThereAre(KernelInterfaces(system))));
 }
 
 absl::Status CheckPci(const Device& device, const SystemView& system) {
   const fs::path path = PciPath(system) / device.name();
   if (!IsThere(path)) {
-    return absl::NotFoundError(
+    return absl::UnavailableError(
         Cat("there is no PCI device ", device.name(),
             "; network devices on PCI:", ThereAre(NetworkPciDevices(system))));
   }
@@ -186,6 +187,12 @@ absl::Status Carrier(const SystemView& system, std::string_view interface) {
   if (carrier == "0") return absl::UnavailableError(Cat(interface, " has no carrier"));
   return absl::UnavailableError(
       Cat(interface, " is switched off; `ip link set ", interface, " up` switches it on"));
+}
+
+unsigned InterfaceIndex(const SystemView& system, std::string_view interface) {
+  unsigned index = 0;
+  return absl::SimpleAtoi(FirstLine(InterfacePath(system, interface) / "ifindex"), &index) ? index
+                                                                                           : 0;
 }
 
 std::vector<std::string> KernelInterfaces(const SystemView& system) {

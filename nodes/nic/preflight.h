@@ -22,11 +22,16 @@ struct SystemView {
   static uint64_t EffectiveCapabilities();
 };
 
-// What keeps `device` from being opened; OK if nothing is known to.
+// What keeps `device` from being opened; OK if nothing is known to. Unavailable if it is only that
+// the device is not there, so that it may come.
 absl::Status Preflight(const Device& device, const SystemView& system);
 
 // Whether frames can flow through the kernel's interface; else one phrase that says why not.
 absl::Status Carrier(const SystemView& system, std::string_view interface);
+
+// The number that the kernel gave this interface, another one each time it is made; 0 if there is
+// none.
+unsigned InterfaceIndex(const SystemView& system, std::string_view interface);
 
 // What there is, sorted: the kernel's interfaces without "lo", and addresses of network devices on
 // PCI.

@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The nodes with drivers that make, take or pass frames by themselves: net_null, net_pcap,
 // net_memif, net_tap.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
-#include <net/if.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "core/base/text.h"
-#include "core/base/unique_fd.h"
 #include "nodes/nic/preflight.h"
 #include "tests/nodes/nic/eal/memif_peer.h"
 #include "tests/nodes/nic/eal/nic_bench.h"
+#include "tests/nodes/nic/eal/packet_socket.h"
 
 namespace weft::nic {
 namespace {
@@ -134,43 +127,6 @@ TEST_F(DriversTest, MemifPeerComesGoesAndComesAgain) {
     EXPECT_EQ(port->Status().reason, "the device has no link");
   }
 }
-
-// A packet socket of the kernel's on an interface.
-class PacketSocket {
- public:
-  explicit PacketSocket(const std::string& interface)
-      : fd_(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL))) {
-    sockaddr_ll address{};
-    address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(ETH_P_ALL);
-    address.sll_ifindex = static_cast<int>(if_nametoindex(interface.c_str()));
-    EXPECT_EQ(bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  }
-  void Send(const Bytes& frame) {
-    EXPECT_EQ(send(fd_.get(), frame.data(), frame.size(), 0), static_cast<ssize_t>(frame.size()));
-  }
-  // The next frame of this EtherType that the kernel received; empty if there is none in time.
-  Bytes Receive(uint16_t type) {
-    for (;;) {
-      pollfd waiting{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-      if (poll(&waiting, 1, 5000) != 1) return {};
-      Bytes frame(10'000);
-      sockaddr_ll from{};
-      socklen_t from_size = sizeof(from);
-      const ssize_t got = recvfrom(fd_.get(), frame.data(), frame.size(), 0,
-                                   reinterpret_cast<sockaddr*>(&from), &from_size);
-      if (got < 14) return {};
-      frame.resize(static_cast<size_t>(got));
-      if (from.sll_pkttype != PACKET_OUTGOING && frame[12] == type >> 8 &&
-          frame[13] == (type & 0xff)) {
-        return frame;
-      }
-    }
-  }
-
- private:
-  UniqueFd fd_;
-};
 
 TEST_F(DriversTest, TapIsAnInterfaceOfTheKernel) {
   const SystemView system;

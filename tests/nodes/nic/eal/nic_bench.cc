@@ -91,20 +91,30 @@ NicBench::~NicBench() {
   // The workers still have its slots: the mempool stays, the process is short.
 }
 
-std::unique_ptr<NicPort> NicBench::MakePort(uint16_t number, std::string_view device, uint16_t mtu,
-                                            uint16_t queues) {
+NicPort::Options NicBench::OptionsOf(uint16_t number, uint16_t mtu, uint16_t queues) {
   std::vector<WorkerId> workers;
   for (uint16_t queue = 0; queue < queues; ++queue) {
     workers.emplace_back(static_cast<uint16_t>(queue % workers_.size()));
   }
-  return std::make_unique<NicPort>(
-      state_, loop_, Device::Parse(device).value(),
-      NicPort::Options{.id = PortId(number),
-                       .workers = std::move(workers),
-                       .name = Cat("nic-", number),
-                       .mtu = mtu,
-                       .on_up = [this, number] { ++ups_[number]; },
-                       .on_down = [this, number] { ++downs_[number]; }});
+  return {.id = PortId(number),
+          .workers = std::move(workers),
+          .name = Cat("nic-", number),
+          .mtu = mtu,
+          .on_up = [this, number] { ++ups_[number]; },
+          .on_down = [this, number] { ++downs_[number]; }};
+}
+
+std::unique_ptr<NicPort> NicBench::MakePort(uint16_t number, std::string_view device, uint16_t mtu,
+                                            uint16_t queues) {
+  return std::make_unique<NicPort>(state_, loop_, Device::Parse(device).value(),
+                                   OptionsOf(number, mtu, queues));
+}
+
+std::unique_ptr<NicPort> NicBench::MakeWaitingPort(uint16_t number, std::string_view device) {
+  NicPort::Options options = OptionsOf(number, 1500, 1);
+  options.wait = true;
+  return std::make_unique<NicPort>(state_, loop_, Device::Parse(device).value(),
+                                   std::move(options));
 }
 
 NicPort& NicBench::AddPort(uint16_t number, std::string_view device, uint16_t mtu,

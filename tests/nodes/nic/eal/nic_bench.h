@@ -42,6 +42,8 @@ class NicBench {
                    uint16_t queues = 1);
   std::unique_ptr<NicPort> MakePort(uint16_t number, std::string_view device, uint16_t mtu = 1500,
                                     uint16_t queues = 1);
+  // One with `wait = true`.
+  std::unique_ptr<NicPort> MakeWaitingPort(uint16_t number, std::string_view device);
   void RemovePort(uint16_t number);
   // Runs the control loop until `done`, for at most 10 seconds; false if it never was.
   bool RunLoopUntil(const std::function<bool()>& done);
@@ -59,6 +61,7 @@ class NicBench {
   int ups(uint16_t port) { return ups_[port]; }
   int downs(uint16_t port) { return downs_[port]; }
   NicState& state() { return state_; }
+
   Rcu& rcu() { return rcu_; }
   EventLoop& loop() { return loop_; }
   PacketPool& packets() { return workers_[0]->packets; }
@@ -74,6 +77,8 @@ class NicBench {
     WorkerCounters counters;
     std::unique_ptr<Graph> graph;
   };
+
+  NicPort::Options OptionsOf(uint16_t number, uint16_t mtu, uint16_t queues);
 
   Rcu rcu_;
   EventLoop loop_;
