@@ -2,16 +2,16 @@
 """Containers and NICs in one bridge: the kernel's own frames through the switch and back."""
 import contextlib
 
-from weft_e2e import (BROADCAST, Ledger, Namespace, Testpmd, Weftd, at_least, drain, equal, mac, ports, run,
-                      wait_equal)
+from weft_e2e import (BROADCAST, Ledger, Namespace, Pair, Testpmd, Weftd, at_least, drain, equal, mac, ports,
+                      run, static_ports, wait_equal, wait_for)
 
 CONTAINERS = ("web-1", "web-2", "web-3", "web-4")
 HOST_MAC = "02:00:00:00:01:01"
 PINGS = 50
 
 
-def nic(name, device):
-    return f'[[port]]\nname = "{name}"\nbridge = "default"\ndpdk = {{ device = "{device}" }}\n'
+def nic(name, device, options=""):
+    return f'[[port]]\nname = "{name}"\nbridge = "default"\ndpdk = {{ device = "{device}" }}\n{options}\n'
 
 
 @contextlib.contextmanager
@@ -85,5 +85,55 @@ def a_tap_is_a_port():
             equal(found.get(address), port, f"the port of {address}")
 
 
+def a_device_that_goes_comes_back():
+    """The veth pair is deleted and made again under traffic, twice; two containers beside it lose nothing."""
+    bridges = "".join(f'[[bridge]]\nname = "{name}"\n' for name in ("default", "beside"))
+    pair_ports = ports("one", "two").replace('bridge = "default"', 'bridge = "beside"')
+    with Namespace("host", "10.99.0.1/24", HOST_MAC) as host, \
+         Weftd(bridges + static_ports("web-1", "web-2") + pair_ports
+               + nic("uplink", f"net_af_packet0,iface={host.outside}", f'mac = "{HOST_MAC}"')) as weft, \
+         Testpmd(weft.socket("web-1"), mac=mac(1), mode="icmpecho") as echo, \
+         Testpmd(weft.socket("web-2"), mac=mac(2), mode="txonly", peer=HOST_MAC) as sender, \
+         Pair(weft, names=("one", "two"), numbers=(11, 12)) as pair:
+        weft.wait_up("uplink", "web-1", "web-2")
+        sender.forward("rxonly")
+        for container in (echo, sender):
+            container.start()
+        pair.start()
+        fds, files = weft.fds(), weft.memory_files()
+        # Until it goes every frame is accounted for, at the kernel's end too.
+        ledger, heard = Ledger(weft, {"web-1": echo, "web-2": sender}, nics=["uplink"]), host.received()
+        sent = weft.port("uplink")["tx-packets"]
+        equal(host.ping("10.99.0.4", PINGS), PINGS, "echoes of the container")
+        equal(ledger.close().drops, {}, "frames that weft lost")
+        equal(host.received() - heard, weft.port("uplink")["tx-packets"] - sent, "frames out of the NIC")
+        ledger = Ledger(weft, {"web-1": echo, "web-2": sender}, nics=["uplink"])
+        wait_equal(weft.fds, fds, "descriptors of weftd")
+        sender.stop()
+        sender.forward("txonly")
+        sender.start()
+        for _ in range(2):
+            before = weft.port("uplink")["tx-packets"]
+            wait_for(lambda: weft.port("uplink")["tx-packets"] > before, "frames out of the NIC")
+            host.unplug()
+            wait_for(lambda: weft.port("uplink")["reason"].startswith("waits: "), "the port waits")
+            lost = weft.drops().get(("uplink", "nic-output", "port-down"), 0)
+            wait_for(lambda: weft.drops().get(("uplink", "nic-output", "port-down"), 0) > lost,
+                     "frames to a port that waits are dropped")
+            # It says so once the device is closed, for until then its name is taken.
+            wait_for(lambda: "there is no network interface" in weft.port("uplink")["reason"], "it is closed")
+            host.plug()
+            weft.wait_up("uplink")
+            equal(host.ping("10.99.0.4", PINGS), PINGS, "echoes of the container, after it is back")
+            wait_equal(weft.fds, fds, "descriptors of weftd")
+            equal(weft.memory_files(), files, "mappings of weftd")
+        drain(sender, echo)
+        account = ledger.close()
+        equal({(port, node) for port, node, _ in account.drops}, {("uplink", "nic-output")}, "who lost frames")
+        at_least(account.drops["uplink", "nic-output", "port-down"], 1, "frames to the port that waited")
+        pair.finish()
+
+
 if __name__ == "__main__":
-    run(a_ping_crosses_the_switch, a_broadcast_reaches_every_other_port_once, a_tap_is_a_port)
+    run(a_ping_crosses_the_switch, a_broadcast_reaches_every_other_port_once, a_tap_is_a_port,
+        a_device_that_goes_comes_back)

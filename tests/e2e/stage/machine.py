@@ -37,14 +37,14 @@ class Namespace:
             self.run("sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6 || true")
             self.ip("link", "set", "lo", "up")
             if not self._alone:
-                self._join()
+                self.plug()
         except BaseException:
             self.__exit__()
             raise
         return self
 
-    def _join(self):
-        """Makes the veth pair."""
+    def plug(self):
+        """Makes the veth pair, again after unplug()."""
         other = _ip if self._beside is None else self._beside.ip
         other("link", "add", self.outside, "type", "veth", "peer", "name", "eth0", "netns", self.name)
         if self._beside is None:
@@ -56,6 +56,10 @@ class Namespace:
             self.ip("address", "add", self.address, "dev", "eth0")
         self.ip("link", "set", "eth0", "up")
         other("link", "set", self.outside, "up")
+
+    def unplug(self):
+        """Removes the veth pair, both ends."""
+        self.ip("link", "delete", "eth0")
 
     def __exit__(self, *_):
         # Removing an end of a veth pair removes both; a namespace takes those in it along.
