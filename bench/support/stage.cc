@@ -91,13 +91,14 @@ struct Stage::Container {
 
 Stage::Stage(const StageOptions& options) : l2_(rcu_, {}), slots_(kPool), pool_(slots_, kPool) {
   AddNodes(options);
-  const BridgeId bridge = Must(l2_.AddBridge("default"));
+  bridge_ = Must(l2_.AddBridge("default"));
   std::vector<vhost::PortRings> rings;
   std::vector<PortWiring> wiring;
   for (uint16_t i = 0; i < options.containers; ++i) {
     const PortId port(i);
     containers_.push_back(std::make_unique<Container>(i, options));
     Container& c = *containers_.back();
+    c.in.view().mergeable = options.mergeable;
     for (GuestQueue* ring : {&c.in, &c.out}) {
       ring->queue().view.Store(rcu_, std::make_unique<vhost::RingView>(ring->view()));
     }
@@ -108,7 +109,7 @@ Stage::Stage(const StageOptions& options) : l2_(rcu_, {}), slots_(kPool), pool_(
                                  .to_guest = c.in.shared_queue()}}});
     wiring.push_back({.port = port, .output = "vhost-output"});
     if (options.features) wiring.back().features = options.features(port);
-    Must(l2_.AddPort(port, bridge, {}));
+    Must(l2_.AddPort(port, bridge_, {}));
     l2_.PortUp(port);
   }
   table_.Store(rcu_, std::make_unique<vhost::VhostTable>(std::move(rings)));
@@ -142,12 +143,24 @@ void Stage::AddNodes(const StageOptions& options) {
   if (options.add_nodes) options.add_nodes(catalog_);
 }
 
-void Stage::Offer(uint16_t from, size_t count, std::span<const MacAddress> destinations) {
+void Stage::Offer(uint16_t from, size_t count, std::span<const MacAddress> destinations,
+                  std::span<const MacAddress> sources) {
   Container& c = *containers_[from];
   for (size_t i = 0; i < count; ++i) {
     const size_t at = c.next++ % c.heads.size();
     std::memcpy(c.frames[at], destinations[i % destinations.size()].octets().data(), 6);
+    if (!sources.empty()) {
+      std::memcpy(c.frames[at] + 6, sources[i % sources.size()].octets().data(), 6);
+    }
     c.out.Offer(c.heads[at]);
+  }
+}
+
+void Stage::Learn(MacAddress address, uint16_t container) {
+  constexpr uint32_t kNoLimit = ~0U;
+  const l2::FdbKey key(bridge_, address);
+  if (l2_.fdb().Learn(key, PortId(container), kNoLimit, l2_.now()) != l2::LearnResult::kLearned) {
+    std::abort();
   }
 }
 

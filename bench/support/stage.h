@@ -11,6 +11,8 @@
 
 #include <functional>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "bench/support/slots.h"
@@ -33,6 +35,7 @@ struct StageOptions {
   Shape shape = Shape::kOneDescriptor;
   RingKind rings = RingKind::kSplit;
   uint32_t receive_buffer = 2048;
+  bool mergeable = true;  // receivers negotiated VIRTIO_NET_F_MRG_RXBUF
   uint32_t mtu = 9202;
   // Registers further nodes and says which features a port has.
   std::function<void(NodeCatalog&)> add_nodes = {};
@@ -47,16 +50,23 @@ class Stage {
   explicit Stage(const StageOptions& options);
   ~Stage();
 
-  // `count` frames from a container, the i-th to destinations[i % size].
-  void Offer(uint16_t from, size_t count, std::span<const MacAddress> destinations);
+  // `count` frames from a container, the i-th to destinations[i % size] and from sources[i % size];
+  // without sources, from its own address.
+  void Offer(uint16_t from, size_t count, std::span<const MacAddress> destinations,
+             std::span<const MacAddress> sources = {});
   void Offer(uint16_t from, size_t count, MacAddress to) { Offer(from, count, {&to, 1}); }
   // Runs what was offered through the graph; returns the packets that came in.
   size_t Poll() { return graph_->PollInputs(); }
   // Offers all receive buffers anew that were used. Returns how many there were.
   size_t Reclaim();
+  // An address that has been heard at a container already, besides its own.
+  void Learn(MacAddress address, uint16_t container);
 
   Graph& graph() { return *graph_; }
   WorkerCounters& counters() { return counters_; }
+  const NodeCounters& node(std::string_view name) const {
+    return counters_.node(catalog_.Find(name)->id);
+  }
 
  private:
   struct Container;
@@ -67,6 +77,7 @@ class Stage {
   vhost::Notifier notifier_;
   Published<vhost::VhostTable> table_;
   l2::L2State l2_;
+  BridgeId bridge_;
   NodeCatalog catalog_;
   Slots slots_;
   PacketPool pool_;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "bench/support/slots.h"
+#include "bench/support/ticks.h"
 #include "core/base/clock.h"
 #include "core/graph/arc_entry.h"
 #include "core/graph/graph.h"
@@ -48,12 +49,6 @@ const std::array<uint8_t, kVector>& NextWays() {
 // When the first node began, and the last ended, with the vector at hand.
 uint64_t began = 0;
 uint64_t ended = 0;
-
-double Median(std::vector<uint64_t>& samples) {
-  const auto middle = samples.begin() + static_cast<ptrdiff_t>(samples.size() / 2);
-  std::nth_element(samples.begin(), middle, samples.end());
-  return static_cast<double>(*middle);
-}
 
 // ---- ours
 
@@ -267,7 +262,7 @@ void Measure(benchmark::State& state, double divisor, Walk walk) {
     walk();
     samples.push_back(ended - began);
   }
-  state.counters["ticks"] = Median(samples) / divisor;
+  state.counters["ticks"] = bench::Median(samples) / divisor;
 }
 
 void WholeOurs(benchmark::State& state) {

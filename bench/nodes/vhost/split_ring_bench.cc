@@ -6,8 +6,8 @@
 // so that no cache line comes from elsewhere: it is a floor, not a forecast.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
-
+#include "bench/support/slots.h"
+#include "bench/support/ticks.h"
 #include "core/base/clock.h"
 #include "nodes/vhost/receive_ring.h"
 #include "nodes/vhost/split_ring.h"
@@ -19,13 +19,6 @@ namespace {
 using testing::Bytes;
 using testing::Guest;
 using testing::GuestRing;
-
-// Of the bursts, so that one that was interrupted does not count for a thousand.
-double Median(std::vector<uint64_t>& samples) {
-  const auto middle = samples.begin() + static_cast<ptrdiff_t>(samples.size() / 2);
-  std::nth_element(samples.begin(), middle, samples.end());
-  return static_cast<double>(*middle);
-}
 
 // How a frame lies in the sender's ring.
 enum class Shape : int64_t { kOneDescriptor, kHeaderAlone, kIndirect };
@@ -63,17 +56,7 @@ void RingToRing(benchmark::State& state) {
   const auto shape = static_cast<Shape>(state.range(2));
   Container from(Direction::kToSwitch, kNetHeader + frame, shape);
   Container to(Direction::kToGuest, 2048, Shape::kOneDescriptor);
-  HeapPacketMemory heap;
-  // Long-lived slots, as in weftd: the heap's habit of recycling each one is for tests.
-  struct Slots final : PacketMemory {
-    explicit Slots(size_t count) : slots(std::make_unique<PacketSlot[]>(count)) {}
-    size_t Allocate(PacketSlot** out, size_t count) override {
-      for (size_t i = 0; i < count; ++i) out[i] = &slots[i];
-      return count;
-    }
-    void Free(PacketSlot**, size_t) override {}
-    std::unique_ptr<PacketSlot[]> slots;
-  } slots(1024);
+  bench::Slots slots(1024);
   PacketPool pool(slots, 1024);
   auto reader = std::make_unique<RingReader>();
   auto writer = std::make_unique<RingWriter>();
@@ -99,8 +82,8 @@ void RingToRing(benchmark::State& state) {
     writing.push_back(Cycles() - middle);
   }
   if (sent.packets != burst * state.iterations()) state.SkipWithError("frames were lost");
-  const double read = Median(reading) / static_cast<double>(burst);
-  const double write = Median(writing) / static_cast<double>(burst);
+  const double read = bench::Median(reading) / static_cast<double>(burst);
+  const double write = bench::Median(writing) / static_cast<double>(burst);
   state.counters["read"] = read;
   state.counters["write"] = write;
   state.counters["ticks"] = read + write;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <ostream>
 #include <random>
 #include <utility>
 #include <variant>
@@ -26,6 +27,8 @@ struct Case {
   uint32_t burst;
   Mix mix;
 };
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
 // A container that talks to another one like it.
 AttachedPort MakePort(const Case& c, uint32_t number, Work work) {

@@ -58,6 +58,9 @@ class NicBench {
   const PortCounters& counters(uint16_t port, uint16_t worker = 0) const {
     return workers_[worker]->counters.port(PortId(port));
   }
+  const NodeCounters& node(std::string_view name, uint16_t worker = 0) const {
+    return workers_[worker]->counters.node(catalog_.Find(name)->id);
+  }
   int ups(uint16_t port) { return ups_[port]; }
   int downs(uint16_t port) { return downs_[port]; }
   NicState& state() { return state_; }
