@@ -2,7 +2,7 @@
 # Two commands do everything on a fresh Debian 12: `make run` and `make test`.
 DURATION ?= 0
 
-.PHONY: help run build test lint format compare clean
+.PHONY: help run build test lint format bench compare clean
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
 
@@ -20,6 +20,9 @@ lint:  ## formatting, include directions, headers alone, clang-tidy
 
 format:  ## rewrite the C++ files in the project's format
 	@scripts/setup lint && git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format -i
+
+bench:  ## ticks of each piece, one benchmark program after the other (BENCH=REGEX)
+	@scripts/bench $(BENCH)
 
 compare:  ## weft beside OVS-DPDK, testpmd and the Linux bridge, in one run (COMPARE=--help)
 	@scripts/build release && scripts/setup compare && bench/compare/compare.py $(COMPARE)
