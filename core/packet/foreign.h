@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include "core/packet/short_copy.h"
+#include "core/packet/wide_copy.h"
 
 namespace weft {
 
@@ -85,6 +86,11 @@ class ForeignPtr {
   void CopyFrom(ForeignPtr from, size_t length) const {
     from.Note(length);
     std::memcpy(host_, from.host_, length);
+  }
+  // The same; only where HasWideCopy().
+  void CopyFromWide(ForeignPtr from, size_t length) const {
+    from.Note(length);
+    WideCopy(host_, from.host_, length);
   }
   void Zero(size_t length) const { std::memset(host_, 0, length); }
   void Prefetch() const { __builtin_prefetch(host_); }

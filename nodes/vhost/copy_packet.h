@@ -22,13 +22,19 @@ inline void CopyHeader(ForeignPtr to, Packet& packet) {
   }
 }
 
-// Copies a packet to one place that holds it. Returns the frame bytes copied.
-inline uint64_t CopyWhole(ForeignPtr to, Packet& packet) {
+// Copies a packet to one place that holds it; `wide` if the machine HasWideCopy(). Returns the
+// frame bytes copied.
+inline uint64_t CopyWhole(ForeignPtr to, Packet& packet, bool wide) {
   CopyHeader(to, packet);
   uint64_t copied = packet.header_length();
   for (size_t i = 0; i < packet.segment_count(); ++i) {
     const Segment& from = packet.segment(i);
-    (to + kNetHeader + copied).CopyFrom(from.data, from.length);
+    const ForeignPtr place = to + kNetHeader + copied;
+    if (wide) {
+      place.CopyFromWide(from.data, from.length);
+    } else {
+      place.CopyFrom(from.data, from.length);
+    }
     copied += from.length;
   }
   return copied;

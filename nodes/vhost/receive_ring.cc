@@ -21,7 +21,7 @@ constexpr size_t kHeaderAhead = 4;
 constexpr size_t kPacketAhead = 12;
 // How many packets before it is copied a payload is fetched; only for reading: what is written is
 // rarely anybody else's, and asking for it first gained nothing.
-constexpr size_t kPayloadAhead = 2;
+constexpr size_t kPayloadAhead = 4;
 // How many chains are staged at a time.
 constexpr uint16_t kStep = 8;
 
@@ -213,6 +213,7 @@ template <bool kPacked>
   Queue::Cursor& cursor = burst.queue.cursor;
   const ForeignPtr used = burst.view.used + kUsedRing;
   const uint32_t mask = burst.view.size - 1U;
+  const bool wide = wide_copy_;
   uint16_t next_avail = cursor.next_avail;
   uint16_t next_used = cursor.next_used;
   uint64_t bytes = 0;
@@ -243,7 +244,7 @@ template <bool kPacked>
     if (!plain) [[unlikely]]
       break;
     const uint64_t head = staged.head;
-    copied += CopyWhole(staged.data, packet);
+    copied += CopyWhole(staged.data, packet, wide);
     bytes += length;
     if constexpr (kPacked) {
       PutPacked(cursor, burst.view, next_used, static_cast<uint16_t>(head), total);

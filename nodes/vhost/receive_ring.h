@@ -125,6 +125,7 @@ class RingWriter {
 
   const SendFunction send_split_;
   const SendFunction send_packed_;
+  const bool wide_copy_ = HasWideCopy();
   std::array<Staged, kWindow> staged_;
   std::array<Reserved, kMaxPieces> reserved_;
   std::array<Segment, kMaxPieces> pieces_;
