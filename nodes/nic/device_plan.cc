@@ -14,6 +14,8 @@ constexpr uint16_t kEthernetMtu = 1500;
 // net_ring hands over the mbufs themselves, up to this many before it is full.
 constexpr uint32_t kRingOfNetRing = 1024;
 
+// What the kernel writes into a slot before the frame.
+constexpr uint32_t kKernelsPart = 68;
 // net_af_packet copies frames into slots of `framesz` bytes, 2048 by default. These hold the
 // longest frame with the kernel's 68 bytes before it; the block size must be a multiple of slot and
 // page.
@@ -48,6 +50,13 @@ MbufPools::Size PoolSize(const Device& device, const DeviceSettings& settings) {
       device.is_pci() ? 2 * kPciDescriptors : 2 * kVirtualDescriptors + kRingOfNetRing;
   // One less than a multiple of 512: what a ring of a power of two holds best.
   return {.buffers = settings.queues * (rings + kInFlight) - 1, .frame = frame};
+}
+
+bool SlotsHoldFrames(const Device& device, const DeviceSettings& settings) {
+  uint32_t slot = settings.mtu > kEthernetMtu && device.Argument("blocksz").empty() ? 10240 : 2048;
+  const std::string given(device.Argument("framesz"));
+  if (!given.empty() && !absl::SimpleAtoi(given, &slot)) return false;
+  return settings.mtu + kOverhead + kKernelsPart <= slot;
 }
 
 uint16_t TransmitQueues(const Device& device, const DeviceSettings& settings, uint16_t most) {

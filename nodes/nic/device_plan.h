@@ -17,6 +17,7 @@ struct DeviceSettings {
   uint16_t mtu = 1500;   // bytes of payload
   uint16_t queues = 1;   // to receive from
   uint16_t workers = 1;  // that may send
+  bool promiscuous = true;
 };
 
 inline constexpr uint16_t kPciDescriptors = 1024;
@@ -33,6 +34,9 @@ std::string PlugText(const Device& device, const DeviceSettings& settings);
 
 // How large the pool of such a device will be.
 MbufPools::Size PoolSize(const Device& device, const DeviceSettings& settings);
+
+// Whether the slots that net_af_packet shares with the kernel hold the port's longest frame.
+bool SlotsHoldFrames(const Device& device, const DeviceSettings& settings);
 
 // How many transmit queues to ask for if the device offers up to `most`: on hardware one for each
 // worker. A virtual device's are one thing with its receive queues (a TAP's descriptor, a ring that

@@ -7,6 +7,8 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +16,7 @@
 
 #include "core/base/mac_address.h"
 #include "core/base/text.h"
+#include "core/base/unique_fd.h"
 
 namespace weft::nic {
 namespace {
@@ -31,6 +34,34 @@ std::string DevicesThatAreThere() {
   return names.empty() ? " (DPDK has no device yet)" : Cat(" (DPDK has: ", Join(names, ", "), ")");
 }
 
+// What the device counts itself and has counted: its "rx_good_packets" is device-rx-good-packets.
+void AddCounters(uint16_t number, std::vector<PortFact>& facts) {
+  const int count = rte_eth_xstats_get_names(number, nullptr, 0);
+  if (count <= 0) return;
+  std::vector<rte_eth_xstat_name> names(static_cast<size_t>(count));
+  std::vector<rte_eth_xstat> values(names.size());
+  const auto size = static_cast<unsigned>(count);
+  if (rte_eth_xstats_get_names(number, names.data(), size) != count ||
+      rte_eth_xstats_get(number, values.data(), size) != count) {
+    return;
+  }
+  for (const rte_eth_xstat& xstat : values) {
+    if (xstat.value == 0 || xstat.id >= names.size()) continue;
+    std::string name = Cat("device-", names[xstat.id].name);
+    std::replace(name.begin(), name.end(), '_', '-');
+    facts.push_back({std::move(name), xstat.value});
+  }
+}
+
+// 0, or a negative errno.
+int SetInterfaceMtu(const std::string& interface, uint16_t mtu) {
+  const UniqueFd any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  interface.copy(request.ifr_name, IFNAMSIZ - 1);
+  request.ifr_mtu = mtu;
+  return ioctl(any.get(), SIOCSIFMTU, &request) == 0 ? 0 : -errno;
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<EthDevice>> EthDevice::Open(const Device& device,
@@ -46,7 +77,11 @@ absl::StatusOr<std::shared_ptr<EthDevice>> EthDevice::Open(const Device& device,
 
 EthDevice::~EthDevice() {
   events_.Stop();
-  if (started_) rte_eth_dev_stop(number_);
+  if (started_) {
+    // The kernel's interface outlives the device, and would stay so.
+    if (settings_.promiscuous && !interface_.empty()) rte_eth_promiscuous_disable(number_);
+    rte_eth_dev_stop(number_);
+  }
   if (plugged_) Unplug();
   if (pool_ != nullptr) pools_->Retire(pool_);
 }
@@ -90,19 +125,44 @@ absl::Status EthDevice::Start() {
   }
   if (absl::Status status = Configure(info); !status.ok()) return status;
   if (absl::Status status = SetUpQueues(); !status.ok()) return status;
-  if (const int error = rte_eth_dev_set_mtu(number_, settings_.mtu);
-      error != 0 && error != -ENOTSUP) {
-    warnings_.push_back(Cat("the device keeps its own MTU, ", settings_.mtu,
-                            " was refused: ", rte_strerror(-error)));
-  }
+  SetMtu();
   events_.Listen(number_);
   if (const int error = rte_eth_dev_start(number_); error != 0) return Failed("start", error);
   started_ = true;
-  if (const int error = rte_eth_promiscuous_enable(number_); error != 0 && error != -ENOTSUP) {
-    warnings_.push_back(Cat("not promiscuous, so frames for addresses behind the switch may not ",
-                            "come in: ", rte_strerror(-error)));
-  }
+  SetFilters();
   return absl::OkStatus();
+}
+
+void EthDevice::SetMtu() {
+  int error = rte_eth_dev_set_mtu(number_, settings_.mtu);
+  // ethdev asks no driver that admits to 1500 for more; net_af_packet's carries what fits its
+  // slots.
+  if (error == -EINVAL && device_.Is("net_af_packet") && SlotsHoldFrames(device_, settings_)) {
+    error = SetInterfaceMtu(interface_, settings_.mtu);
+  }
+  if (error == 0 || error == -ENOTSUP) return;
+  warnings_.push_back(
+      Cat("the device keeps its own MTU, ", settings_.mtu, " was refused: ", rte_strerror(-error)));
+}
+
+// A switch needs each frame as it was sent. What a driver refuses it may do all the same (-ENOTSUP
+// of a ring), so that is no more than said.
+void EthDevice::SetFilters() {
+  const int promiscuous = settings_.promiscuous ? rte_eth_promiscuous_enable(number_)
+                                                : rte_eth_promiscuous_disable(number_);
+  if (promiscuous != 0 && promiscuous != -ENOTSUP) {
+    warnings_.push_back(settings_.promiscuous
+                            ? Cat("not promiscuous, so frames for addresses behind the switch may ",
+                                  "not come in: ", rte_strerror(-promiscuous))
+                            : Cat("still promiscuous: ", rte_strerror(-promiscuous)));
+  }
+  if (const int error = rte_eth_allmulticast_enable(number_); error != 0 && error != -ENOTSUP) {
+    warnings_.push_back(Cat("multicasts may not come in: ", rte_strerror(-error)));
+  }
+  rte_eth_dev_set_vlan_offload(number_, 0);
+  if (rte_eth_dev_get_vlan_offload(number_) > 0) {
+    warnings_.push_back("the device strips or filters VLAN tags, and does not stop it");
+  }
 }
 
 absl::Status EthDevice::Configure(const rte_eth_dev_info& info) {
@@ -117,6 +177,7 @@ absl::Status EthDevice::Configure(const rte_eth_dev_info& info) {
   config.rxmode.mtu = static_cast<uint16_t>(
       std::min<uint32_t>({settings_.mtu, info.max_mtu, std::max(longest, 68U)}));
   if (info.min_mtu > config.rxmode.mtu) config.rxmode.mtu = info.min_mtu;
+  config.rxmode.offloads = 0;  // nothing that changes what comes in: no VLAN stripping, no LRO
   config.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
   config.intr_conf.lsc = (*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0 ? 1 : 0;
   config.intr_conf.rmv = (*info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0 ? 1 : 0;
@@ -221,13 +282,7 @@ std::vector<PortFact> EthDevice::Facts() const {
   facts.push_back({"tx-queues", uint64_t{transmit_queue_count_}});
   facts.push_back({"rx-descriptors", uint64_t{receive_descriptors_}});
   facts.push_back({"tx-descriptors", uint64_t{transmit_descriptors_}});
-  rte_eth_stats stats{};
-  if (rte_eth_stats_get(number_, &stats) == 0) {
-    facts.push_back({"rx-missed", stats.imissed});
-    facts.push_back({"rx-errors", stats.ierrors});
-    facts.push_back({"rx-no-buffer", stats.rx_nombuf});
-    facts.push_back({"tx-errors", stats.oerrors});
-  }
+  AddCounters(number_, facts);
   return facts;
 }
 

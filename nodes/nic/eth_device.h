@@ -82,6 +82,8 @@ class EthDevice {
   absl::Status Start();
   absl::Status Configure(const rte_eth_dev_info& info);
   absl::Status SetUpQueues();
+  void SetMtu();
+  void SetFilters();
   void Unplug();
   absl::Status Failed(std::string_view step, int error) const;
 

@@ -17,6 +17,7 @@ struct NicConfig {
 
   std::string device;
   uint16_t queues = 1;
+  bool promiscuous = true;
   bool wait = false;
 
   static constexpr auto kFields = Fields(
@@ -25,6 +26,9 @@ struct NicConfig {
           Required{}, NotEmpty{}),
       Field<&NicConfig::queues>("queues", "receive queues, spread over the workers",
                                 Range{1, kMaxQueues}),
+      Field<&NicConfig::promiscuous>(
+          "promiscuous",
+          "whether frames for any address come in; else those for the NIC's own, and multicasts"),
       Field<&NicConfig::wait>("wait",
                               "whether a device that is not there at the start is waited for; else "
                               "it is a mistake"));

@@ -64,6 +64,7 @@ void NicModule::Register(Registry& registry) {
                              .workers = {request.worker},
                              .name = request.config.name,
                              .mtu = request.config.mtu,
+                             .promiscuous = config.promiscuous,
                              .wait = config.wait,
                              .on_up = request.on_up,
                              .on_down = request.on_down};

@@ -37,9 +37,12 @@ absl::Status NicPort::OpenDevice() {
       if (port != nullptr) (*port)->Look();
     });
   };
-  absl::StatusOr<std::shared_ptr<EthDevice>> opened = state_.Open(
-      device_, {.mtu = options_.mtu, .queues = static_cast<uint16_t>(options_.workers.size())},
-      on_event);
+  absl::StatusOr<std::shared_ptr<EthDevice>> opened =
+      state_.Open(device_,
+                  {.mtu = options_.mtu,
+                   .queues = static_cast<uint16_t>(options_.workers.size()),
+                   .promiscuous = options_.promiscuous},
+                  on_event);
   if (!opened.ok()) return opened.status();
   ethdev_ = *std::move(opened);
   status_ = {.state = PortState::kDown, .reason = "no link yet"};

@@ -27,6 +27,7 @@ class NicPort final : public PortBackend {
     std::vector<WorkerId> workers;  // who polls its receive queues, one each
     std::string name;
     uint16_t mtu = 1500;
+    bool promiscuous = true;
     bool wait = false;  // for a device that is not there yet
     // Called from the loop when the link comes and goes. They must not destroy the port.
     std::function<void()> on_up;

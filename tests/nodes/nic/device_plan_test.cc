@@ -48,5 +48,13 @@ TEST(DevicePlanTest, PoolsGrowWithQueuesAndFrames) {
       << "its driver wants room for a whole slot";
 }
 
+TEST(DevicePlanTest, SlotsOfPacketSockets) {
+  EXPECT_TRUE(SlotsHoldFrames(Parsed("net_af_packet0,iface=a"), {}));
+  EXPECT_TRUE(SlotsHoldFrames(Parsed("net_af_packet0,iface=a"), {.mtu = 9202})) << "made for it";
+  EXPECT_TRUE(SlotsHoldFrames(Parsed("net_af_packet0,iface=a,framesz=4096"), {.mtu = 4000}));
+  EXPECT_FALSE(SlotsHoldFrames(Parsed("net_af_packet0,iface=a,framesz=4096"), {.mtu = 4010}));
+  EXPECT_FALSE(SlotsHoldFrames(Parsed("net_af_packet0,iface=a,blocksz=4096"), {.mtu = 4000}));
+}
+
 }  // namespace
 }  // namespace weft::nic
