@@ -122,7 +122,22 @@ bool DpdkInput::Fill(Packet& packet, PortId port, rte_mbuf* mbuf) {
 
 bool DpdkInput::CanSleep() {
   const NicTable* const table = table_.Load();
-  return table == nullptr || table->inputs(worker_).empty();
+  if (table == nullptr) return true;
+  const std::span<const InputQueue> queues = table->inputs(worker_);
+  return queues.size() <= kMaxWatched &&
+         std::all_of(queues.begin(), queues.end(), [](const InputQueue& queue) {
+           return queue.nic->device->wake_fd(queue.number) >= 0;
+         });
+}
+
+// The descriptors can be read as long as frames wait: there is nothing to arm, and who sleeps on
+// them after a frame has come wakes at once.
+void DpdkInput::PrepareSleep(SleepSet& set) {
+  const NicTable* const table = table_.Load();
+  if (table == nullptr) return;
+  for (const InputQueue& queue : table->inputs(worker_)) {
+    set.Watch(queue.nic->device->wake_fd(queue.number));
+  }
 }
 
 void DpdkInput::EndDispatch() {

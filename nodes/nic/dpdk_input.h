@@ -39,10 +39,13 @@ class DpdkInput final : public Input<DpdkInput> {
 
   void Poll(Frame& frame);
   void EndDispatch();
-  // Only without NICs: none of theirs wakes a worker yet.
+  // While all of the worker's queues can wake it.
   bool CanSleep();
+  void PrepareSleep(SleepSet& set);
 
  private:
+  // With more a worker naps: room is left in the SleepSet for other nodes.
+  static constexpr size_t kMaxWatched = SleepSet::kCapacity / 2;
   // A frame of 9216 bytes in mbufs of 2048 has five pieces.
   static constexpr size_t kMaxSegments = 16;
 

@@ -59,6 +59,10 @@ class EthDevice {
     return transmit_queues_[worker.value() % transmit_queue_count_];
   }
 
+  // A descriptor that can be read while frames wait in receive queue `queue`; -1 if the driver has
+  // none.
+  int wake_fd(uint16_t queue) const { return queue < wake_fds_.size() ? wake_fds_[queue] : -1; }
+
   // For control. A device that knows no link is up.
   Link link() const;
   // The kernel's interface that is the device's other half; empty if there is none.
@@ -84,6 +88,7 @@ class EthDevice {
   absl::Status SetUpQueues();
   void SetMtu();
   void SetFilters();
+  void FindWakeFds();
   void Unplug();
   absl::Status Failed(std::string_view step, int error) const;
 
@@ -103,6 +108,7 @@ class EthDevice {
   bool started_ = false;
   uint16_t transmit_queue_count_ = 0;
   std::unique_ptr<TransmitQueue[]> transmit_queues_;
+  std::vector<int> wake_fds_;  // the driver's, by receive queue; empty if it has none
 };
 
 }  // namespace weft::nic

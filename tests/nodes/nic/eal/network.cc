@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 
 #include "core/base/text.h"
 
@@ -21,6 +22,8 @@ OwnNetwork::OwnNetwork()
   // sysfs shows the network of whoever mounted it.
   ok_ = mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
         mount("weft-test", "/sys", "sysfs", 0, nullptr) == 0;
+  // The kernel has nothing of its own to say then.
+  std::ofstream("/proc/sys/net/ipv6/conf/default/disable_ipv6") << 1;
 }
 
 OwnNetwork::~OwnNetwork() {
@@ -39,7 +42,6 @@ void OwnNetwork::Ip(std::string_view arguments) {
 void OwnNetwork::AddPair(std::string_view one, std::string_view other) {
   Ip(Cat("link add ", one, " type veth peer name ", other));
   for (const std::string_view end : {one, other}) {
-    Ip(Cat("link set ", end, " addrgenmode none"));
     Ip(Cat("link set ", end, " up"));
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A network namespace of the test's own, for the thread that makes it: interfaces in it disturb
-// nobody, and go with it. Needs root.
+// nobody, and go with it. No IPv6, so that no frame crosses but the test's. Needs root.
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ class OwnNetwork {
   bool ok() const { return ok_; }
   // Runs `ip` with these arguments; it has to succeed.
   static void Ip(std::string_view arguments);
-  // A veth pair, both ends up, without IPv6: no frame crosses but the test's.
+  // A veth pair, both ends up.
   static void AddPair(std::string_view one, std::string_view other);
 
  private:

@@ -53,6 +53,7 @@ class NicBench {
   // Polls until a round of all workers brings nothing.
   size_t Run();
 
+  Graph& graph(uint16_t worker = 0) { return *workers_[worker]->graph; }
   uint64_t Dropped(uint16_t port, std::string_view node, std::string_view reason) const;
   uint64_t Counted(std::string_view node, std::string_view counter) const;
   const PortCounters& counters(uint16_t port, uint16_t worker = 0) const {
