@@ -3,13 +3,17 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "core/base/log.h"
+#include "core/base/text.h"
 #include "nodes/nic/device.h"
 #include "nodes/nic/dpdk_input.h"
 #include "nodes/nic/eth_device.h"
 #include "nodes/nic/nic_config.h"
 #include "nodes/nic/nic_output.h"
 #include "nodes/nic/nic_port.h"
+#include "nodes/nic/numa.h"
 #include "nodes/nic/preflight.h"
 
 namespace weft::nic {
@@ -72,6 +76,18 @@ void NicModule::Register(Registry& registry) {
     return std::make_unique<NicPort>(state, loop, *std::move(device), std::move(options));
   };
   registry.AddPortKind(std::move(kind));
+}
+
+absl::Status NicModule::Configured(const Config& config) {
+  const std::vector<uint16_t> cores = config.workers.cores.value_or(std::vector<uint16_t>());
+  for (const PortConfig& port : config.ports) {
+    if (port.kind != "dpdk") continue;
+    const absl::StatusOr<Device> device = DeviceOf(port);
+    if (!device.ok()) continue;
+    const std::string far = FarCores(system_, *device, cores);
+    if (!far.empty() && warned_.insert(far).second) LogWarning(Cat("port ", port.name, ": ", far));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace weft::nic

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <memory>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "core/module.h"
@@ -18,10 +20,13 @@ class NicModule final : public Module {
 
   std::string_view name() const override { return "nic"; }
   void Register(Registry& registry) override;
+  // Warns of workers that are far from a device, once for each.
+  absl::Status Configured(const Config& config) override;
 
  private:
   const SystemView system_;
   std::unique_ptr<NicState> state_;  // from Register on
+  std::set<std::string> warned_;
 };
 
 }  // namespace weft::nic
