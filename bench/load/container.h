@@ -22,6 +22,7 @@ struct ContainerOptions {
   bool huge = false;
   RingKind kind = RingKind::kSplit;
   uint16_t ring = 1024;
+  uint16_t nic_queues = 1;  // memif: by which the switch may send to us
   uint32_t burst = 256;
   Work work = Work::kNone;
   bool stamp_time = false;  // with kVerify: measure latency

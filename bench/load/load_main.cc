@@ -10,6 +10,7 @@
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
+#include "bench/load/memif_port.h"
 #include "bench/load/null_switch.h"
 #include "bench/load/packed_port.h"
 #include "bench/load/packet_port.h"
@@ -23,6 +24,7 @@ ABSL_FLAG(bool, listen, false, "the containers listen on their sockets and the s
 ABSL_FLAG(bool, huge, false, "the containers' memory is of 2 MiB pages");
 ABSL_FLAG(std::string, ring, "split", "split, packed or packed-in-order (VIRTIO_F_IN_ORDER)");
 ABSL_FLAG(uint16_t, ring_size, 1024, "descriptors in each ring, a power of two");
+ABSL_FLAG(uint16_t, nic_queues, 1, "memif: queues of which the switch may send by any one");
 ABSL_FLAG(uint32_t, burst, 256, "frames that a container sends or takes at a time");
 ABSL_FLAG(std::vector<std::string>, size, {"64"},
           "bytes of a frame without check sequence, or a list to go through, or imix");
@@ -34,7 +36,7 @@ ABSL_FLAG(bool, latency, false, "with --work=verify: measure from writing a fram
 ABSL_FLAG(double, rate, 0, "frames a second and sender; 0: flat out");
 ABSL_FLAG(double, seconds, 2, "how long to measure");
 ABSL_FLAG(double, warmup, 0.5, "seconds before that; none with --work=verify");
-ABSL_FLAG(bool, one_way, false, "only the first container of each pair sends");
+ABSL_FLAG(std::string, senders, "both", "both, or only the first or the second of each pair");
 ABSL_FLAG(double, search, 0, "RFC 2544: search the highest rate without loss, starting here");
 ABSL_FLAG(int, core, -1, "core for the containers");
 ABSL_FLAG(int, null_core, -1, "no switch but one on this core that only moves indexes");
@@ -47,9 +49,11 @@ using nlohmann::json;
 
 constexpr const char* kUsage =
     "weft-load [flags] CONTAINER CONTAINER...\n\n"
-    "Each CONTAINER is the path of a vhost-user socket, or if:NAME for a kernel interface. They "
-    "are\n"
-    "pairs: the first and the second send to each other, the third and the fourth, ...";
+    "Each CONTAINER is the path of a vhost-user socket, memif:PATH for the other end of a "
+    "net_memif\n"
+    "device that listens there, or if:NAME for a kernel interface. They are pairs: the first and "
+    "the\n"
+    "second send to each other, the third and the fourth, ...";
 
 int Fail(const std::string& what) {
   std::fprintf(stderr, "weft-load: %s\n", what.c_str());
@@ -61,6 +65,13 @@ absl::StatusOr<Work> WorkOf(const std::string& name) {
   if (name == "read") return Work::kRead;
   if (name == "verify") return Work::kVerify;
   return absl::InvalidArgumentError("--work is none, read or verify");
+}
+
+absl::StatusOr<Senders> SendersOf(const std::string& name) {
+  if (name == "both") return Senders::kBoth;
+  if (name == "first") return Senders::kFirst;
+  if (name == "second") return Senders::kSecond;
+  return absl::InvalidArgumentError("--senders is both, first or second");
 }
 
 absl::StatusOr<RingKind> RingKindOf(const std::string& name) {
@@ -127,12 +138,15 @@ absl::StatusOr<Stage> MakeStage(const std::vector<std::string>& names,
       stage.ports.push_back(*std::move(port));
       continue;
     }
-    options.socket = names[i];
-    absl::StatusOr<AttachedPort> attached =
-        options.kind == RingKind::kSplit ? MakeSplitPort(options) : MakePackedPort(options);
+    const bool memif = names[i].starts_with("memif:");
+    options.socket = memif ? names[i].substr(6) : names[i];
+    absl::StatusOr<AttachedPort> attached = memif ? MakeMemifPort(options)
+                                            : options.kind == RingKind::kSplit
+                                                ? MakeSplitPort(options)
+                                                : MakePackedPort(options);
     if (!attached.ok()) return attached.status();
     stage.ports.push_back(std::move(attached->port));
-    stage.rings.push_back(std::move(attached->rings));
+    if (attached->rings) stage.rings.push_back(*std::move(attached->rings));
   }
   return stage;
 }
@@ -155,6 +169,8 @@ int Run(std::vector<std::string> names) {
   if (!mix.ok()) return Fail(MessageOf(mix.status()));
   const absl::StatusOr<RingKind> kind = RingKindOf(absl::GetFlag(FLAGS_ring));
   if (!kind.ok()) return Fail(MessageOf(kind.status()));
+  const absl::StatusOr<Senders> senders = SendersOf(absl::GetFlag(FLAGS_senders));
+  if (!senders.ok()) return Fail(MessageOf(senders.status()));
   const uint16_t ring = absl::GetFlag(FLAGS_ring_size);
   if (ring < 2 || ring > 32768 || (ring & (ring - 1)) != 0)
     return Fail("--ring_size is a power of two from 2 to 32768");
@@ -167,6 +183,7 @@ int Run(std::vector<std::string> names) {
                                 .huge = absl::GetFlag(FLAGS_huge),
                                 .kind = *kind,
                                 .ring = ring,
+                                .nic_queues = absl::GetFlag(FLAGS_nic_queues),
                                 .burst = absl::GetFlag(FLAGS_burst),
                                 .work = *work,
                                 .stamp_time = verify && absl::GetFlag(FLAGS_latency),
@@ -182,8 +199,8 @@ int Run(std::vector<std::string> names) {
                              .warmup = verify ? 0 : absl::GetFlag(FLAGS_warmup),
                              .rate = absl::GetFlag(FLAGS_rate),
                              .burst = absl::GetFlag(FLAGS_burst),
-                             .one_way = absl::GetFlag(FLAGS_one_way)};
-  if (!verify && !AwaitTraffic(stage->ports, options.one_way)) return Fail("no frame arrives");
+                             .senders = *senders};
+  if (!verify && !AwaitTraffic(stage->ports, options)) return Fail("no frame arrives");
   json out;
   if (const double highest = absl::GetFlag(FLAGS_search); highest > 0) {
     double best = 0;

@@ -14,7 +14,6 @@ template <Work kWork>
 class PackedPort final : public RingPort<PackedRing, kWork> {
   using Base = RingPort<PackedRing, kWork>;
   using Base::account;
-  using Base::burst;
 
  public:
   PackedPort(const ContainerOptions& options, Container<PackedRing> container)
@@ -31,7 +30,7 @@ class PackedPort final : public RingPort<PackedRing, kWork> {
 
   uint32_t Send(uint32_t most) override {
     PackedRing& ring = Base::transmit();
-    most = std::min(most, burst());
+    most = std::min(most, Base::options().burst);
     const auto room = [&] { return uint32_t{ring.size} - ring.away; };
     if (room() < most) {
       ring.TakeBack(ring.size, [this](uint16_t id, uint32_t) { Back(sent_, id); });
@@ -50,10 +49,11 @@ class PackedPort final : public RingPort<PackedRing, kWork> {
   uint32_t Receive() override {
     PackedRing& ring = Base::receive();
     const uint64_t now = account().Now();
-    const uint32_t count = ring.TakeBack(burst(), [this, now](uint16_t id, uint32_t length) {
-      Back(received_, id);
-      Base::Look(id, length, now);
-    });
+    const uint32_t count =
+        ring.TakeBack(Base::options().burst, [this, now](uint16_t id, uint32_t length) {
+          Back(received_, id);
+          Base::Look(id, length, now);
+        });
     if (count == 0) return 0;
     if constexpr (kWork != Work::kVerify) account().Count(count);
     ring.Offer(count, PackedRing::kWrite, [this, &ring](uint16_t id) {

@@ -29,7 +29,8 @@ struct PackedRing {
     uint16_t place;
     uint16_t flags;
   };
-  static constexpr uint16_t kWrite = 2;  // Rest::flags
+  static constexpr uint32_t kHeader = kNetHeader;  // bytes before a frame
+  static constexpr uint16_t kWrite = 2;            // Rest::flags
   static constexpr uint16_t kAvailable = 1 << 7;
   static constexpr uint16_t kUsed = 1 << 15;
   static constexpr uint16_t kDisable = 1;  // Event::flags

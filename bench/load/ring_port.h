@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -27,7 +28,7 @@ using AnyRings = std::variant<RingPair<SplitRing>, RingPair<PackedRing>>;
 // A container that is attached to a switch, or, without a socket, to nothing yet.
 struct AttachedPort {
   std::unique_ptr<Port> port;
-  AnyRings rings;
+  std::optional<AnyRings> rings;  // if they are of a kind that NullSwitch knows
 };
 
 template <typename Ring, Work kWork>
@@ -55,17 +56,18 @@ class RingPort : public Port {
   Ring& receive() { return container_.receive(); }
   Ring& transmit() { return container_.transmit(); }
   Account& account() { return account_; }
-  uint32_t burst() const { return options_.burst; }
+  const ContainerOptions& options() const { return options_; }
+  const Memory& memory() const { return container_.memory(); }
 
   // Writes the next frame into a transmit buffer; returns the length for its descriptor.
   uint32_t Fill(uint32_t buffer) {
-    return kNetHeader + account_.Write(transmit().buffers.at(buffer) + kNetHeader);
+    return Ring::kHeader + account_.Write(transmit().buffers.at(buffer) + Ring::kHeader);
   }
   // Looks at a frame that arrived in a receive buffer, as much as the work asks for.
   void Look(uint32_t buffer, uint32_t length, uint64_t now) {
     if constexpr (kWork == Work::kVerify) {
-      const uint32_t size = length < kNetHeader ? 0 : length - kNetHeader;
-      account_.Check(receive().buffers.at(buffer) + kNetHeader, size, now);
+      const uint32_t size = length < Ring::kHeader ? 0 : length - Ring::kHeader;
+      account_.Check(receive().buffers.at(buffer) + Ring::kHeader, size, now);
     } else if constexpr (kWork == Work::kRead) {
       ReadAll(receive().buffers.at(buffer), length);
     }
@@ -92,8 +94,10 @@ absl::StatusOr<AttachedPort> MakeRingPort(const ContainerOptions& options, uint6
     if (!options.socket.empty()) {
       if (absl::Status status = port->Attach(features); !status.ok()) return status;
     }
-    AnyRings rings = port->rings();
-    return AttachedPort{std::move(port), std::move(rings)};
+    AttachedPort attached;
+    if constexpr (std::is_constructible_v<AnyRings, RingPair<Ring>>) attached.rings = port->rings();
+    attached.port = std::move(port);
+    return attached;
   };
   switch (options.work) {
     case Work::kNone:

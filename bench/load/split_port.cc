@@ -20,7 +20,6 @@ template <Work kWork>
 class SplitPort final : public RingPort<SplitRing, kWork> {
   using Base = RingPort<SplitRing, kWork>;
   using Base::account;
-  using Base::burst;
 
  public:
   SplitPort(const ContainerOptions& options, Container<SplitRing> container)
@@ -35,7 +34,7 @@ class SplitPort final : public RingPort<SplitRing, kWork> {
 
   uint32_t Send(uint32_t most) override {
     SplitRing& ring = Base::transmit();
-    most = std::min(most, burst());
+    most = std::min(most, Base::options().burst);
     const uint32_t count = std::min(Room(ring, most), most);
     if (count == 0) return 0;
     if constexpr (kWork == Work::kVerify) {
@@ -54,8 +53,8 @@ class SplitPort final : public RingPort<SplitRing, kWork> {
   uint32_t Receive() override {
     SplitRing& ring = Base::receive();
     if (ring.used_seen == ring.returned) ring.LookAtUsed();
-    const uint32_t count =
-        std::min<uint32_t>(burst(), static_cast<uint16_t>(ring.used_seen - ring.returned));
+    const uint32_t count = std::min<uint32_t>(
+        Base::options().burst, static_cast<uint16_t>(ring.used_seen - ring.returned));
     if (count == 0) return 0;
     LookAtAll(ring, count);
     ring.returned = static_cast<uint16_t>(ring.returned + count);

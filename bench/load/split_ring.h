@@ -20,9 +20,10 @@ struct SplitRing {
     uint32_t head;
     uint32_t length;
   };
-  static constexpr uint16_t kWrite = 2;        // Descriptor::flags
-  static constexpr uint16_t kNoNotify = 1;     // used->flags
-  static constexpr uint16_t kNoInterrupt = 1;  // available->flags
+  static constexpr uint32_t kHeader = kNetHeader;  // bytes before a frame
+  static constexpr uint16_t kWrite = 2;            // Descriptor::flags
+  static constexpr uint16_t kNoNotify = 1;         // used->flags
+  static constexpr uint16_t kNoInterrupt = 1;      // available->flags
 
   static size_t Bytes(uint16_t size) { return size_t{size} * 26 + 12 + 3 * 4096; }
   SplitRing(Memory& memory, uint16_t size, Buffers buffers);

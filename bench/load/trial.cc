@@ -36,7 +36,7 @@ class Trial {
       if (options_.rate > 0) TakeAll();
       for (size_t i = 0; i < ports_.size(); ++i) {
         received_[i] += ports_[i]->Receive();
-        if (Sends(i)) SendSome(i, now - start);
+        if (options_.Sends(i)) SendSome(i, now - start);
       }
       now = Cycles();
     }
@@ -61,7 +61,6 @@ class Trial {
             .blocked = blocked_[sender],
             .tally = ports_[sender ^ 1]->Received()};
   }
-  bool Sends(size_t port) const { return !options_.one_way || port % 2 == 0; }
 
  private:
   // Receives until nothing is there; returns the number of frames.
@@ -119,14 +118,13 @@ double TicksPerSecond() {
   return ticks;
 }
 
-bool AwaitTraffic(const std::vector<std::unique_ptr<Port>>& ports, bool one_way) {
+bool AwaitTraffic(const std::vector<std::unique_ptr<Port>>& ports, const TrialOptions& options) {
   const uint64_t start = Cycles();
   std::vector<bool> heard(ports.size());
-  for (size_t i = 1; one_way && i < ports.size(); i += 2)
-    heard[i ^ 1] = true;  // nobody sends to it
+  for (size_t i = 0; i < ports.size(); ++i) heard[i] = !options.Sends(i ^ 1);  // nobody sends to it
   while (static_cast<double>(Cycles() - start) < 10 * TicksPerSecond()) {
     for (size_t i = 0; i < ports.size(); ++i) {
-      if (!one_way || i % 2 == 0) ports[i]->Send(1);
+      if (options.Sends(i)) ports[i]->Send(1);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     for (size_t i = 0; i < ports.size(); ++i) heard[i] = ports[i]->Receive() != 0 || heard[i];
@@ -146,7 +144,7 @@ TrialResult RunTrial(const std::vector<std::unique_ptr<Port>>& ports, const Tria
     if (const Histogram* latency = ports[i]->latency(); latency != nullptr) {
       result.latency.push_back(latency);
     }
-    if (!trial.Sends(i)) continue;
+    if (!options.Sends(i)) continue;
     result.by_sender.push_back(trial.Of(i));
     Add(result.total, result.by_sender.back());
   }

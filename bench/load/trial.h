@@ -10,12 +10,19 @@
 
 namespace weft::load {
 
+// Who of each pair sends.
+enum class Senders : uint8_t { kBoth, kFirst, kSecond };
+
 struct TrialOptions {
   double seconds = 2;
   double warmup = 0.5;  // frames of it are sent and not counted; none with kVerify
   double rate = 0;      // frames a second and sender; 0: flat out
   uint32_t burst = 256;
-  bool one_way = false;  // only the first of each pair sends
+  Senders senders = Senders::kBoth;
+
+  bool Sends(size_t port) const {
+    return senders == Senders::kBoth || (port % 2 == 0) == (senders == Senders::kFirst);
+  }
 };
 
 // One sender and its receiver, or all of them together.
@@ -38,7 +45,7 @@ struct TrialResult {
 
 // Sends a frame now and then until every receiver has had one: a switch may take its time before it
 // forwards for new ports. False if that takes more than 10 seconds.
-bool AwaitTraffic(const std::vector<std::unique_ptr<Port>>& ports, bool one_way);
+bool AwaitTraffic(const std::vector<std::unique_ptr<Port>>& ports, const TrialOptions& options);
 
 // ports[2k] and ports[2k + 1] are a pair. Calls from a thread that is pinned already.
 TrialResult RunTrial(const std::vector<std::unique_ptr<Port>>& ports, const TrialOptions& options);
