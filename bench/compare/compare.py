@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """weft and other switches under the same load, in one run: `make compare`.
 
-A round is one size: all switches one after the other, and while one is measured the others are stopped.
-A round counts if the time of a cache line from core to core and back was the same (within 25 %) around
-all of its cells. Figures are medians of the rounds that count, with the least and the most.
+A round is one case, mostly a size: all switches one after the other, and while one is measured the others
+are stopped. A round counts if the time of a cache line from core to core and back was the same (within
+25 %) around all of its cells. Figures are medians of the rounds that count, with the least and the most.
+
+With --nic the first of the two ports is a NIC, DPDK's net_memif, and a case is a size and a direction.
 
 Writes OUTPUT.json (everything), OUTPUT.md (the table) and OUTPUT.svg (the plot).
 """
@@ -20,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import report
 import switches
@@ -67,32 +70,42 @@ class Bench:
         cores = f"--round_trip={self.options.core},{self.options.load_core}"
         return self.run_load([cores])["round_trip_ticks"]
 
-    def cell_words(self, size):
-        words = [f"--core={self.options.load_core}", f"--size={size}", f"--work={self.options.work}",
-                 f"--seconds={self.options.seconds}", f"--flows={self.options.flows}",
-                 f"--ring={self.options.ring}"]
-        return words + (["--one_way"] if self.options.one_way else [])
+    def cases(self):
+        """{what a row is called: (size of its frames, who sends)}."""
+        if self.options.nic:
+            return {f"{size} B, {way}": (size, senders) for size in self.options.sizes for way, senders in
+                    (("NIC to container", "first"), ("container to NIC", "second"))}
+        senders = "first" if self.options.one_way else "both"
+        return {f"{size} B": (size, senders) for size in self.options.sizes}
 
-    def cell(self, switch, size):
-        """{frames a second, round trips before and after} of one switch at one size."""
+    def cell_words(self, case):
+        size, senders = self.cases()[case]
+        return [f"--core={self.options.load_core}", f"--size={size}", f"--work={self.options.work}",
+                f"--seconds={self.options.seconds}", f"--flows={self.options.flows}",
+                f"--ring={self.options.ring}", f"--senders={senders}"]
+
+    def cell(self, switch, case):
+        """{frames a second, round trips before and after} of one switch in one case."""
         before = self.round_trip()
         switch.pause(False)
-        huge = [] if switch.prefix else ["--huge"]
-        result = self.run_load([*self.cell_words(size), *huge, *switch.ports], switch.prefix)
+        more = [] if switch.prefix else ["--huge", f"--nic_queues={switch.nic_queues}"]
+        result = self.run_load([*self.cell_words(case), *more, *switch.ports], switch.prefix)
+        time.sleep(0.2)  # it shall see them leave
         switch.pause(True)
         return {"frames_per_second": result["total"]["frames_per_second"],
                 "round_trips": [before, self.round_trip()]}
 
-    def ceiling(self, size):
+    def ceiling(self, case):
         before = self.round_trip()
-        result = self.run_load([*self.cell_words(size), "--huge", f"--null_core={self.options.core}"])
+        result = self.run_load([*self.cell_words(case), "--huge", f"--null_core={self.options.core}"])
         return {"frames_per_second": result["total"]["frames_per_second"],
                 "round_trips": [before, self.round_trip()]}
 
-    def round(self, running, size):
-        """{switch: cell}: all switches at one size, one after the other, the others stopped."""
-        cells = {switch.name: self.cell(switch, size) for switch in running}
-        cells["null-switch"] = self.ceiling(size)
+    def round(self, running, case):
+        """{switch: cell}: all switches in one case, one after the other, the others stopped."""
+        cells = {switch.name: self.cell(switch, case) for switch in running}
+        if not self.options.nic:
+            cells["null-switch"] = self.ceiling(case)
         return cells
 
     @contextlib.contextmanager
@@ -102,7 +115,8 @@ class Bench:
             running = []
             for name in self.options.switches:
                 running.append(stack.enter_context(
-                    switches.ALL[name](name, folder, self.options.core, self.options.load_core)))
+                    switches.ALL[name](name, folder, self.options.core, self.options.load_core,
+                                       self.options.nic)))
                 running[-1].pause(True)
             yield running
 
@@ -113,7 +127,7 @@ def counts(cells):
 
 
 def summarise(rounds):
-    """The cells of the rounds of one size that count, as figures."""
+    """The cells of the rounds of one case that count, as figures."""
     good = [cells for cells in rounds if counts(cells)]
     trips = [trip for cells in good for cell in cells.values() for trip in cell["round_trips"]]
     figures = {"rounds": len(good), "discarded": len(rounds) - len(good), "switches": {},
@@ -140,14 +154,15 @@ def about(options):
                 for name in options.switches}
     return {"cpu": cpu, "cores": os.cpu_count(), "kernel": os.uname().release, "commit": commit,
             "date": datetime.date.today().isoformat(), "versions": versions, "work": options.work,
-            "seconds": options.seconds, "flows": options.flows, "ring": options.ring, "one_way": options.one_way}
+            "seconds": options.seconds, "flows": options.flows, "ring": options.ring, "nic": options.nic,
+            "one_way": options.one_way or options.nic}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
     parser.add_argument("--sizes", type=lambda text: text.split(","), default=["64", "512", "1500"])
-    parser.add_argument("--switches", type=lambda text: text.split(","), default=list(switches.ALL))
+    parser.add_argument("--switches", type=lambda text: text.split(","))
     parser.add_argument("--rounds", type=int, default=5, help="that count, for each size")
     parser.add_argument("--seconds", type=float, default=2, help="of measuring, for each cell")
     parser.add_argument("--work", choices=["none", "read"], default="none",
@@ -156,30 +171,33 @@ def main():
     parser.add_argument("--ring", choices=["split", "packed", "packed-in-order"], default="split",
                         help="of the containers; a switch must offer it")
     parser.add_argument("--one-way", action="store_true")
+    parser.add_argument("--nic", action="store_true", help="a NIC and a container, each direction by itself")
     parser.add_argument("--core", type=int, default=0, help="of the switch")
     parser.add_argument("--load-core", type=int, default=1)
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build" / "compare")
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("make compare: needs root, for huge pages, namespaces and packet sockets")
-    unknown = [name for name in options.switches if name not in switches.ALL]
+    known = [name for name, switch in switches.ALL.items() if switch.takes_nic or not options.nic]
+    options.switches = options.switches or known
+    unknown = [name for name in options.switches if name not in known]
     if unknown:
-        sys.exit(f"make compare: no switch {', '.join(unknown)}; there are {', '.join(switches.ALL)}")
+        sys.exit(f"make compare: no switch {', '.join(unknown)}; there are {', '.join(known)}")
     switches.Weft.build = options.build
     bench = Bench(options)
-    rounds = {size: [] for size in options.sizes}
+    rounds = {case: [] for case in bench.cases()}
     folder = pathlib.Path(tempfile.mkdtemp(prefix="weft-compare-"))
     try:
         with huge_pages(), bench.all_running(folder) as running:
             for number in range(1, 4 * options.rounds + 1):
-                for size in options.sizes:
-                    if sum(map(counts, rounds[size])) < options.rounds:
-                        rounds[size].append(bench.round(running, size))
-                        print(report.line(number, size, rounds[size][-1]), flush=True)
+                for case, so_far in rounds.items():
+                    if sum(map(counts, so_far)) < options.rounds:
+                        so_far.append(bench.round(running, case))
+                        print(report.line(number, case, so_far[-1]), flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     results = {"about": about(options), "rounds": rounds,
-               "sizes": {size: summarise(of_size) for size, of_size in rounds.items()}}
+               "cases": {case: summarise(of_case) for case, of_case in rounds.items()}}
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
     options.output.with_suffix(".md").write_text(report.table(results))

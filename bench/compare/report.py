@@ -19,9 +19,9 @@ def flip(cells):
     return max(trips(cells)) / min(trips(cells))
 
 
-def line(number, size, cells):
+def line(number, case, cells):
     rates = "  ".join(f"{name} {millions(cell['frames_per_second'])}" for name, cell in cells.items())
-    return (f"round {number}, {size:>5} B: {rates} Mpps  "
+    return (f"round {number}, {case:>6}: {rates} Mpps  "
             f"(round trip {min(trips(cells))} to {max(trips(cells))} ticks)")
 
 
@@ -29,8 +29,9 @@ def sentence(about):
     versions = "; ".join(f"{name}: {version}" for name, version in about["versions"].items() if version)
     looked = "receivers read every byte" if about["work"] == "read" else "receivers look at no byte"
     ways = "one way" if about["one_way"] else "both directions together"
+    ends = "a NIC (net_memif) and a container" if about["nic"] else "two containers"
     return (f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}; commit {about['commit']}, "
-            f"{about['date']}. Million frames a second, {ways}, two containers, one core for the switch, "
+            f"{about['date']}. Million frames a second, {ways}, {ends}, one core for the switch, "
             f"{about['ring']} rings, {looked}. {versions}.")
 
 
@@ -39,25 +40,25 @@ def table(results):
     head = ["frame", *names, *(f"weft / {name}" for name in names if name not in ("weft", "null-switch")),
             "rounds", "round trip"]
     rows = [head, ["---"] * len(head)]
-    for size, figures in results["sizes"].items():
+    for case, figures in results["cases"].items():
         if not figures["rounds"]:
-            rows.append([f"{size} B", *["no round counted"] * (len(head) - 1)])
+            rows.append([case, *["no round counted"] * (len(head) - 1)])
             continue
         cells = [f"{millions(one['median'])} ({millions(one['least'])} to {millions(one['most'])})"
                  for one in figures["switches"].values()]
         ratios = [f"{figures.get('weft_over', {}).get(name, 0):.2f}" for name in names
                   if name not in ("weft", "null-switch")]
-        rows.append([f"{size} B", *cells, *ratios, f"{figures['rounds']} of "
+        rows.append([case, *cells, *ratios, f"{figures['rounds']} of "
                      f"{figures['rounds'] + figures['discarded']}", f"{figures['round_trip_ticks']:.0f} ticks"])
     text = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"{text}\n\nMedians, with the least and the most. {sentence(results['about'])}\n"
 
 
 def plot(results):
-    """Bars by size, a group for each; the whiskers are the least and the most."""
-    sizes = {size: figures for size, figures in results["sizes"].items() if figures["rounds"]}
+    """Bars by case, a group for each; the whiskers are the least and the most."""
+    cases = {case: figures for case, figures in results["cases"].items() if figures["rounds"]}
     names = [name for name in next(iter(results["rounds"].values()))[0] if name != "null-switch"]
-    highest = max((one["most"] for figures in sizes.values()
+    highest = max((one["most"] for figures in cases.values()
                    for name, one in figures["switches"].items() if name in names), default=1)
     width, height, left, top, bar = 720, 380, 56, 40, 28
     floor = height - 60
@@ -71,8 +72,8 @@ def plot(results):
         y = floor - value * 1e6 * scale
         parts.append(f'<path d="M{left} {y:.1f}H{width - 20}" stroke="#e9ecef"/>'
                      f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{value}</text>')
-    group = (width - left - 20) / max(1, len(sizes))
-    for i, (size, figures) in enumerate(sizes.items()):
+    group = (width - left - 20) / max(1, len(cases))
+    for i, (case, figures) in enumerate(cases.items()):
         start = left + i * group + (group - bar * len(names)) / 2
         for j, name in enumerate(names):
             one = figures["switches"][name]
@@ -86,7 +87,7 @@ def plot(results):
             parts.append(f'<text x="{middle:.1f}" y="{above:.1f}" text-anchor="middle" font-size="10">'
                          f'{one["median"] / 1e6:.1f}</text>')
         parts.append(f'<text x="{left + (i + 0.5) * group:.1f}" y="{floor + 18}" '
-                     f'text-anchor="middle">{escape(size)} bytes</text>')
+                     f'text-anchor="middle">{escape(case)}</text>')
     for j, name in enumerate(names):
         x = left + j * 130
         parts.append(f'<rect x="{x}" y="{height - 26}" width="12" height="12" '

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The switches that are compared. Each is a context manager: it starts the switch with its datapath on
 one core and two ports, and takes away what it made, also after a failure. `ports` is what weft-load
-attaches to; `prefix` is what its command line begins with."""
+attaches to; `prefix` is what its command line begins with. With `nic` the first port is a NIC: DPDK's
+net_memif, the same in all of them, whose other end is weft-load."""
 import contextlib
 import os
 import pathlib
@@ -24,12 +25,17 @@ def wait_for(condition, what):
 class Switch:
     """What all of them share: a folder, processes, and their end."""
     prefix = []
+    takes_nic = True
+    nic_queues = 1  # that a NIC is given to send by
 
-    def __init__(self, name, folder, core, other_core):
-        self.name, self.core, self.other_core = name, core, other_core
+    def __init__(self, name, folder, core, other_core, nic=False):
+        self.name, self.core, self.other_core, self.nic = name, core, other_core, nic
         self.folder = pathlib.Path(folder) / name
         self.processes = []
-        self.ports = [str(self.folder / "a.sock"), str(self.folder / "b.sock")]
+        self.sockets = [str(self.folder / "a.sock"), str(self.folder / "b.sock")]
+        self.ports = [f"memif:{self.sockets[0]}" if nic else self.sockets[0], self.sockets[1]]
+        # What DPDK calls the NIC: a ring of 2^10 each way.
+        self.device = f"net_memif0,role=server,id=0,rsize=10,socket-abstract=no,socket={self.sockets[0]}"
 
     def __enter__(self):
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -71,7 +77,7 @@ class Switch:
                 os.kill(process.pid, signal.SIGSTOP if on else signal.SIGCONT)
 
     def sockets_there(self):
-        wait_for(lambda: all(pathlib.Path(port).exists() for port in self.ports),
+        wait_for(lambda: all(pathlib.Path(socket).exists() for socket in self.sockets),
                  f"{self.name}'s sockets; its logs are in {self.folder}")
 
     def version(self):
@@ -88,8 +94,11 @@ class Weft(Switch):
     build = None  # where weftd is
 
     def start(self):
-        ports = "".join(f'[[port]]\nname = "{name}"\nbridge = "default"\nmtu = 9000\n'
-                        f'vhost = {{ socket = "{self.folder}/{name}.sock" }}\n' for name in "ab")
+        kinds = [f'vhost = {{ socket = "{socket}" }}' for socket in self.sockets]
+        if self.nic:
+            kinds[0] = f'dpdk = {{ device = "{self.device}" }}'
+        ports = "".join(f'[[port]]\nname = "{name}"\nbridge = "default"\nmtu = {1500 if self.nic else 9000}\n'
+                        f'{kind}\n' for name, kind in zip("ab", kinds))
         config = self.folder / "weft.conf"
         config.write_text(f'[weft]\nruntime-dir = "{self.folder}/run"\n[workers]\n'
                           f'cores = [{self.core}]\nidle = "poll"\n[[bridge]]\nname = "default"\n{ports}')
@@ -103,6 +112,7 @@ class Weft(Switch):
 
 class OvsDpdk(Switch):
     """Open vSwitch with its userspace datapath; its NORMAL action learns MAC addresses."""
+    nic_queues = 2  # the main thread's and the datapath's
     program = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
 
     def environment(self):
@@ -127,9 +137,14 @@ class OvsDpdk(Switch):
                    "other_config:dpdk-socket-mem=512")
         self.spawn([self.program, f"unix:{self.folder}/db.sock"], self.environment())
         self.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
+        containers = self.sockets
+        if self.nic:
+            containers = self.sockets[1:]
+            self.vsctl("add-port", "br0", "nic0", "--", "set", "Interface", "nic0", "type=dpdk",
+                       f'options:dpdk-devargs="{self.device}"')
         # Its sockets' names are those of the ports, in its run directory.
-        for port in self.ports:
-            name = pathlib.Path(port).name
+        for socket in containers:
+            name = pathlib.Path(socket).name
             self.vsctl("add-port", "br0", name, "--", "set", "Interface", name, "type=dpdkvhostuser")
         self.sockets_there()
 
@@ -142,7 +157,9 @@ class Testpmd(Switch):
     """DPDK's own forwarder over librte_vhost: no switching, no learning, port 0 to 1 and back."""
 
     def start(self):
-        vdevs = [f"--vdev=net_vhost{i},iface={port}" for i, port in enumerate(self.ports)]
+        vdevs = [f"--vdev=net_vhost{i},iface={socket}" for i, socket in enumerate(self.sockets)]
+        if self.nic:
+            vdevs[0] = f"--vdev={self.device}"
         self.spawn(["dpdk-testpmd", f"--lcores={self.other_core},{self.core}",
                     f"--main-lcore={self.other_core}", "--in-memory", "--no-pci", "-m", "512", *vdevs,
                     "--", "--forward-mode=io", "-i", "--auto-start", "--no-mlockall"],
@@ -157,9 +174,10 @@ class Testpmd(Switch):
 
 class LinuxBridge(Switch):
     """The kernel's bridge with a veth for each container, in a namespace of our own."""
+    takes_nic = False
 
-    def __init__(self, name, folder, core, other_core):
-        super().__init__(name, folder, core, other_core)
+    def __init__(self, name, folder, core, other_core, nic=False):
+        super().__init__(name, folder, core, other_core, nic)
         self.namespace = f"weft-compare-{os.getpid()}"
         self.prefix = ["ip", "netns", "exec", self.namespace]
         self.ports = ["if:a0", "if:b0"]

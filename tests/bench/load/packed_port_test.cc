@@ -44,10 +44,10 @@ AttachedPort MakePort(const Case& c, uint32_t number, Work work) {
   return *std::move(port);
 }
 PackedRing& Transmit(AttachedPort& port) {
-  return std::get<RingPair<PackedRing>>(port.rings).transmit;
+  return std::get<RingPair<PackedRing>>(*port.rings).transmit;
 }
 PackedRing& Receive(AttachedPort& port) {
-  return std::get<RingPair<PackedRing>>(port.rings).receive;
+  return std::get<RingPair<PackedRing>>(*port.rings).receive;
 }
 
 const Case kSmall = {"Small", RingKind::kPacked, 8, 256, {}};
