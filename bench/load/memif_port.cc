@@ -15,8 +15,9 @@
 namespace weft::load {
 namespace {
 
-constexpr std::chrono::milliseconds kGoodbye(10);
-constexpr int kMostGoodbyes = 100;
+constexpr std::chrono::milliseconds kWait(10);
+constexpr int kQuietWaits = 5;
+constexpr int kMostWaits = 100;
 
 [[noreturn]] void Chained() {
   std::fprintf(stderr, "load: the switch's device puts a frame into more than one buffer\n");
@@ -36,14 +37,18 @@ class MemifPort final : public RingPort<MemifRing, kWork> {
     account().Restart();
   }
 
-  // The server unmaps our memory when we go, whether or not its worker is just reading it (DPDK
-  // 22.11's net_memif): it shall have nothing to read then.
+  // The server unmaps our memory when we go, whether or not its worker is just using it (DPDK
+  // 22.11's net_memif), so we go when it has been at rest for a while.
   ~MemifPort() override {
     if (!client_) return;
-    for (int i = 0; i < kMostGoodbyes && Base::transmit().tail() != Base::transmit().next; ++i) {
-      std::this_thread::sleep_for(kGoodbye);
+    uint16_t seen = Base::receive().tail();
+    for (int i = 0, quiet = 0; i < kMostWaits && quiet < kQuietWaits; ++i) {
+      std::this_thread::sleep_for(kWait);
+      const uint16_t now = Base::receive().tail();
+      const bool rest = now == seen && Base::transmit().tail() == Base::transmit().next;
+      quiet = rest ? quiet + 1 : 0;
+      seen = now;
     }
-    std::this_thread::sleep_for(kGoodbye);
   }
 
   absl::Status Attach(uint64_t) {
