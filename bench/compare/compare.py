@@ -60,7 +60,8 @@ class Bench:
 
     def run_load(self, words, prefix=()):
         result = subprocess.run([*prefix, self.load, *words], capture_output=True, text=True,
-                                timeout=60 + 4 * self.options.seconds)
+                                timeout=60 + 4 * self.options.seconds, start_new_session=True,
+                                preexec_fn=switches.before_others)
         if result.returncode != 0:
             raise RuntimeError(f"weft-load {' '.join(map(str, words))}: {result.stderr.strip()}")
         return json.loads(result.stdout)
