@@ -111,7 +111,9 @@ class GuestQueue {
   uint16_t size() const { return size_; }
 
   // Makes a chain and returns its id; it is not available yet.
-  virtual uint16_t MakeChain(Pieces pieces, Layout layout = Layout::kDirect) = 0;
+  uint16_t MakeChain(Pieces pieces, Layout layout = Layout::kDirect) {
+    return LayOut(pieces, layout);
+  }
   // Makes a chain available, again when it has come back.
   virtual void Offer(uint16_t id) = 0;
   uint16_t OfferChain(Pieces pieces, Layout layout = Layout::kDirect) {
@@ -175,6 +177,7 @@ class GuestQueue {
   static constexpr uint8_t kUntouched = 0xa5;
 
  protected:
+  virtual uint16_t LayOut(Pieces pieces, Layout layout) = 0;
   uint16_t Slot(size_t position) const { return static_cast<uint16_t>(position & (size_ - 1u)); }
   uint16_t write_flag() const {
     return direction_ == Direction::kToGuest ? Descriptor::kWrite : uint16_t{0};
@@ -225,7 +228,7 @@ class GuestRing : public GuestQueue {
   }
 
   // Makes a chain of `pieces` (address, length) and returns its head, which is not offered yet.
-  uint16_t MakeChain(Pieces pieces, Layout layout = Layout::kDirect) override {
+  uint16_t LayOut(Pieces pieces, Layout layout) override {
     const uint16_t write = write_flag();
     if (layout == Layout::kIndirect) {
       const uint64_t table = guest_.Allocate(sizeof(Descriptor) * pieces.size(), 16);

@@ -43,7 +43,7 @@ class PackedGuestRing : public GuestQueue {
     }
   }
 
-  uint16_t MakeChain(Pieces pieces, Layout layout = Layout::kDirect) override {
+  uint16_t LayOut(Pieces pieces, Layout layout) override {
     std::vector<PackedDescriptor> descriptors;
     for (const auto& [address, length] : pieces) {
       descriptors.push_back({address, length, 0, write_flag()});
