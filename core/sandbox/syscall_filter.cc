@@ -107,7 +107,8 @@ struct Release {
 // The rules, in libseccomp's hands. The first error sticks.
 class Rules {
  public:
-  explicit Rules(uint32_t by_default) : context_(seccomp_init(by_default)) {
+  explicit Rules(uint32_t by_default)
+      : context_(seccomp_init(by_default)), by_default_(by_default) {
     if (context_ == nullptr) {
       error_ = -ENOMEM;
       return;
@@ -144,6 +145,7 @@ class Rules {
     const int number = seccomp_syscall_resolve_name(name);
     // Other processors have fewer calls; libseccomp gives those negative numbers.
     if (error_ != 0 || number < 0) return;
+    if (action == by_default_) return;  // libseccomp calls it a mistake
     Keep(seccomp_rule_add_array(context_.get(), action, number,
                                 static_cast<unsigned>(conditions.size()), conditions.begin()));
   }
@@ -152,6 +154,7 @@ class Rules {
   }
 
   std::unique_ptr<void, Release> context_;
+  const uint32_t by_default_;
   int error_ = 0;
 };
 
@@ -195,6 +198,7 @@ void AddSockets(Rules& rules, bool network) {
 
 void AddControl(Rules& rules, bool network) {
   rules.Fail("clone3", ENOSYS);
+  rules.Fail("bpf", EPERM);  // drivers for AF_XDP want to load a program
   rules.AllowIf("clone", Is(0, kThreadFlags, kThreadFlags | kNamespaceFlags));
   rules.AllowIf("prlimit64", Is(0, 0, kLow32));  // of ourselves
   AddSockets(rules, network);
@@ -213,8 +217,12 @@ absl::Status LoadFilter(const SyscallFilter& filter, bool all_threads) {
       if (std::strcmp(name, "ioctl") != 0 || filter.network) rules.Allow(name);
     }
   }
-  // Without NICs only what stdio asks of a file that it opens: is it a terminal?
-  if (!filter.network) rules.AllowIf("ioctl", Is(1, TCGETS, kLow32));
+  if (!filter.network) {
+    // Only what stdio asks of a file that it opens: is it a terminal? A driver hears that it may
+    // not.
+    rules.AllowIf("ioctl", {1, SCMP_CMP_EQ, TCGETS, 0});
+    rules.FailIf("ioctl", EPERM, {1, SCMP_CMP_NE, TCGETS, 0});
+  }
   AddMemory(rules);
   AddPrctl(rules);
   // abort() signals itself; nobody signals another process.

@@ -4,9 +4,10 @@
 // worker by way of a frame can then execute nothing, open nothing and trace nobody.
 //
 // Whatever is not on the list ends the process with a sentence that names the call and the thread,
-// or fails with EPERM. Some uses fail with an error in any case, because libraries try them and go
-// on without: clone3 (ENOSYS: glibc then takes clone, whose flags can be looked at), sockets of
-// other families, memory that is writable and executable.
+// or fails with EPERM. Some uses fail in any case, because libraries and drivers try them and go on
+// without: clone3 (ENOSYS: glibc then takes clone, whose flags can be looked at), sockets of other
+// families, memory that is writable and executable, bpf and ioctl (a `port add` of a NIC then fails
+// and the switch goes on).
 #pragma once
 
 #include <cstdint>

@@ -6,9 +6,9 @@
 namespace weft {
 namespace {
 
-constexpr const char* kDescriptors[] = {"read",   "readv", "pread64", "write",
-                                        "writev", "close", "lseek",   "fstat",
-                                        "poll",   "ppoll", "fsync",   "fdatasync"};
+constexpr const char* kDescriptors[] = {"read",  "readv",     "pread64",    "write",      "writev",
+                                        "close", "lseek",     "fstat",      "poll",       "ppoll",
+                                        "fsync", "fdatasync", "epoll_wait", "epoll_pwait"};
 // The process's own; `madvise` and `brk` are malloc's, and thread stacks'.
 constexpr const char* kMemory[] = {"brk", "munmap", "madvise", "mremap"};
 constexpr const char* kTime[] = {"clock_gettime", "clock_getres",    "gettimeofday",   "time",
@@ -49,10 +49,9 @@ constexpr const char* kSockets[] = {"bind",       "listen",     "accept",      "
                                     "sendmmsg",   "recvfrom",   "recvmsg",     "recvmmsg",
                                     "getsockopt", "setsockopt", "getsockname", "getpeername"};
 constexpr const char* kEvents[] = {
-    "epoll_create",    "epoll_create1",   "epoll_ctl",    "epoll_wait",
-    "epoll_pwait",     "eventfd2",        "signalfd4",    "timerfd_create",
-    "timerfd_settime", "timerfd_gettime", "timer_create", "timer_settime",
-    "timer_gettime",   "timer_delete",    "select",       "pselect6"};
+    "epoll_create",   "epoll_create1",   "epoll_ctl",       "eventfd2",     "signalfd4",
+    "timerfd_create", "timerfd_settime", "timerfd_gettime", "timer_create", "timer_settime",
+    "timer_gettime",  "timer_delete",    "select",          "pselect6"};
 // Threads that control starts, and what is asked of the process itself.
 constexpr const char* kProcess[] = {"set_tid_address",
                                     "getuid",
