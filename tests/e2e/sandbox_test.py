@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What weftd gives up after its start, as the kernel tells it of every thread."""
+import os
+import signal
+
+from weft_e2e import Namespace, Pair, Weftd, equal, mac, ordinary_user, ports, require_root, run, wait_for
+
+CHOWN, DAC_OVERRIDE, FOWNER, NET_ADMIN, NET_RAW, IPC_LOCK = 0, 1, 3, 12, 13, 14  # capabilities(7)
+FOR_PORTS = {CHOWN, DAC_OVERRIDE, FOWNER}
+TENANT = 65534  # nobody and nogroup: names are looked up after the start, too
+
+
+def numbers(hexadecimal):
+    bits = int(hexadecimal, 16)
+    return {number for number in range(64) if bits >> number & 1}
+
+
+def confined(weft, kept):
+    """Every thread is: workers and the notifier have no capability, the others `kept`."""
+    threads = weft.threads()
+    names = {fields["Name"] for fields in threads.values()}
+    equal({"weft-w0", "weft-notifier", "weftd"} - names, set(), "threads that are missing")
+    for fields in threads.values():
+        name = fields["Name"]
+        equal(fields["NoNewPrivs"], "1", f"no_new_privs of {name}")
+        equal(fields["Seccomp"], "2", f"seccomp mode of {name}")
+        equal(int(fields["Seccomp_filters"]), 2 if name.startswith("weft-w") else 1, f"filters of {name}")
+        wanted = set() if name.startswith("weft-") else kept
+        for field in ("CapEff", "CapPrm"):
+            equal(numbers(fields[field]), wanted, f"{field} of {name}")
+        for field in ("CapInh", "CapAmb"):
+            equal(numbers(fields[field]), set(), f"{field} of {name}")
+        if os.geteuid() == 0:
+            equal(numbers(fields["CapBnd"]) - kept, set(), f"CapBnd of {name} beyond {kept}")
+
+
+def root_keeps_what_ports_need():
+    """With traffic; ports of tenants come, go and come back after it."""
+    require_root()
+    with Weftd(ports("web-1", "web-2")) as weft, Pair(weft) as pair:
+        confined(weft, FOR_PORTS)
+        pair.start()
+        pair.wait_frames()
+        for _ in range(2):
+            # The second time the directory is the tenant's, and closed to all others.
+            weft.ctl(f"port add web-3 vhost owner=nobody group=nogroup")
+            directory = weft.socket("web-3").parent
+            equal((directory.stat().st_uid, weft.socket("web-3").stat().st_uid), (TENANT, TENANT), "owners")
+            weft.ctl("port delete web-3")
+            directory.chmod(0o700)
+        # A reload reads the file, makes a port and takes it away.
+        text = weft.config_file.read_text()
+        for config, there in ((text + ports("web-4"), True), (text, False)):
+            weft.config_file.write_text(config)
+            weft.ctl("config apply")
+            equal(weft.socket("web-4").exists(), there, "the socket of the port")
+        weft.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "says what is there already" in weft.log(), "the reload is logged")
+        pair.wait_frames()
+        pair.finish()
+        confined(weft, FOR_PORTS)
+
+
+def an_ordinary_user_has_nothing_to_keep():
+    user = ordinary_user()
+    with Weftd(ports("web-1"), user=user) as weft:
+        for fields in weft.threads().values():
+            equal((numbers(fields["CapEff"]), fields["NoNewPrivs"], fields["Seccomp"]), (set(), "1", "2"),
+                  f"capabilities, no_new_privs and seccomp mode of {fields['Name']}")
+
+
+def nics_keep_their_rights():
+    with Namespace("host", "10.98.0.1/24", mac(9)) as host:
+        nic = f'[[port]]\nname = "uplink"\ndpdk = {{ device = "net_af_packet0,iface={host.outside}" }}\n'
+        with Weftd(ports("web-1") + nic) as weft:
+            confined(weft, FOR_PORTS | {NET_ADMIN, NET_RAW, IPC_LOCK})
+
+
+def a_nic_that_comes_later():
+    """Without a NIC in the file the rights to one are gone, and weftd says so and goes on; or they are kept."""
+    with Namespace("host", "10.98.0.1/24", mac(9)) as host:
+        add = f"port add uplink dpdk device=net_af_packet0,iface={host.outside}"
+        with Weftd(ports("web-1")) as weft:
+            reply = weft.request(add)
+            equal(reply["ok"], False, "whether the NIC is a port")
+            for part in ("needs CAP_NET_RAW and CAP_NET_ADMIN", 'keep-capabilities = ["net-raw", "net-admin"]'):
+                equal(part in reply["error"], True, f'"{part}" in {reply["error"]}')
+            # Drivers that weft does not know find out by themselves.
+            for device in ("net_virtio_user0,path=/dev/vhost-net", "net_tap0"):
+                equal(weft.request(f"port add other dpdk device={device}")["ok"], False, f"whether {device} is a port")
+            equal(weft.ctl("port add memory dpdk device=net_null0") is None, False, "a reply")
+            weft.wait_up("memory")
+        with Weftd(ports("web-1"), keys='keep-capabilities = ["net-raw", "net-admin"]') as weft:
+            confined(weft, FOR_PORTS | {NET_ADMIN, NET_RAW})
+            weft.ctl(add)
+            weft.wait_up("uplink")
+
+
+def it_can_be_off():
+    with Weftd(ports("web-1", "web-2"), keys='sandbox = "off"') as weft, Pair(weft) as pair:
+        for fields in weft.threads().values():
+            equal(fields["Seccomp"], "0", f"seccomp mode of {fields['Name']}")
+        pair.start()
+        pair.wait_frames()
+        pair.finish()
+        equal("sandbox: off" in weft.log(), True, "weftd logs that it is")
+
+
+def refusing_serves_too():
+    require_root()
+    with Weftd(ports("web-1", "web-2"), keys='sandbox = "refuse"') as weft, Pair(weft) as pair:
+        confined(weft, FOR_PORTS)
+        pair.start()
+        pair.wait_frames()
+        pair.finish()
+
+
+if __name__ == "__main__":
+    run(root_keeps_what_ports_need, an_ordinary_user_has_nothing_to_keep, nics_keep_their_rights,
+        a_nic_that_comes_later, it_can_be_off, refusing_serves_too)
