@@ -81,7 +81,7 @@ def worker_calls(workers, disturb):
 
 def counted(_weft, pair, trace):
     trace.begin()
-    pair.wait_frames(200_000)
+    pair.wait_frames(20_000)
     trace.end()
 
 
@@ -102,7 +102,7 @@ def one_write_wakes_the_notifier():
             weft.wait_up("web-3", "web-4")
             trace.begin()
             sender.start()
-            wait_for(lambda: sleeper.interrupts >= 200, "interrupts")
+            wait_for(lambda: sleeper.interrupts >= 100, "interrupts")
             trace.end()
             sender.stop()
 
