@@ -77,6 +77,9 @@ std::vector<std::string> EalArguments(const EalOptions& options) {
   arguments.insert(arguments.end(), {"--no-telemetry", "--no-shconf"});
   if (options.pci_devices.empty()) {
     arguments.emplace_back("--no-pci");
+    // No hardware reads our memory. For root EAL would take physical addresses all the same, and
+    // then needs CAP_SYS_ADMIN for every page that it adds later.
+    if (!Has(options.extra, "--iova-mode")) arguments.emplace_back("--iova-mode=va");
   } else {
     for (const std::string& device : options.pci_devices)
       arguments.insert(arguments.end(), {"-a", device});

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from weft_e2e import Namespace, Pair, Weftd, equal, mac, ordinary_user, ports, require_root, run, wait_for
+from weft_e2e import HugePages, Namespace, Pair, Weftd, equal, mac, ordinary_user, ports, require_root, run, wait_for
 
 CHOWN, DAC_OVERRIDE, FOWNER, NET_ADMIN, NET_RAW, IPC_LOCK = 0, 1, 3, 12, 13, 14  # capabilities(7)
 FOR_PORTS = {CHOWN, DAC_OVERRIDE, FOWNER}
@@ -17,10 +17,11 @@ def numbers(hexadecimal):
 
 def confined(weft, kept):
     """Every thread is: workers and the notifier have no capability, the others `kept`."""
-    threads = weft.threads()
-    names = {fields["Name"] for fields in threads.values()}
-    equal({"weft-w0", "weft-notifier", "weftd"} - names, set(), "threads that are missing")
-    for fields in threads.values():
+    def begun():  # the shell may answer before a worker has come to its first round
+        threads = {fields["Name"]: fields for fields in weft.threads().values()}
+        return "weft-notifier" in threads and threads.get("weft-w0", {}).get("Seccomp_filters") == "2"
+    wait_for(begun, "a worker with a filter of its own, and a notifier")
+    for fields in weft.threads().values():
         name = fields["Name"]
         equal(fields["NoNewPrivs"], "1", f"no_new_privs of {name}")
         equal(fields["Seccomp"], "2", f"seccomp mode of {name}")
@@ -96,6 +97,17 @@ def a_nic_that_comes_later():
             weft.wait_up("uplink")
 
 
+def huge_pages_come_later_too():
+    """DPDK takes more of them when a port's buffers are made."""
+    with HugePages(128), Weftd("[dpdk]\neal = []\n" + ports("web-1")) as weft:
+        before = HugePages.free()
+        weft.ctl("port add memory dpdk device=net_null0 mtu=9000 queues=4")
+        equal(HugePages.free() < before, True, "whether the buffers are in huge pages")
+        weft.wait_up("memory")
+        weft.ctl("port delete memory")
+        confined(weft, FOR_PORTS)
+
+
 def it_can_be_off():
     with Weftd(ports("web-1", "web-2"), keys='sandbox = "off"') as weft, Pair(weft) as pair:
         for fields in weft.threads().values():
@@ -117,4 +129,4 @@ def refusing_serves_too():
 
 if __name__ == "__main__":
     run(root_keeps_what_ports_need, an_ordinary_user_has_nothing_to_keep, nics_keep_their_rights,
-        a_nic_that_comes_later, it_can_be_off, refusing_serves_too)
+        a_nic_that_comes_later, huge_pages_come_later_too, it_can_be_off, refusing_serves_too)
