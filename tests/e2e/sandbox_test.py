@@ -98,13 +98,17 @@ def a_nic_that_comes_later():
 
 
 def huge_pages_come_later_too():
-    """DPDK takes more of them when a port's buffers are made."""
+    """DPDK takes more of them when a port's buffers are made, and gives them back."""
     with HugePages(128), Weftd("[dpdk]\neal = []\n" + ports("web-1")) as weft:
-        before = HugePages.free()
+        def taken():  # kB
+            return int(weft.threads()[weft.pid]["HugetlbPages"].split()[0])
+        before = taken()
         weft.ctl("port add memory dpdk device=net_null0 mtu=9000 queues=4")
-        equal(HugePages.free() < before, True, "whether the buffers are in huge pages")
+        most = taken()
+        equal(most > before, True, f"whether the buffers are in huge pages: {most} and {before} kB")
         weft.wait_up("memory")
         weft.ctl("port delete memory")
+        wait_for(lambda: taken() < most, "huge pages are given back")
         confined(weft, FOR_PORTS)
 
 
