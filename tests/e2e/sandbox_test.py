@@ -3,7 +3,9 @@
 import os
 import signal
 
-from weft_e2e import HugePages, Namespace, Pair, Weftd, equal, mac, ordinary_user, ports, require_root, run, wait_for
+from stage.sleeper import Sleeper
+from weft_e2e import (HugePages, Namespace, Pair, Testpmd, Weftd, equal, mac, ordinary_user, ports, require_root,
+                      run, static_ports, wait_for)
 
 CHOWN, DAC_OVERRIDE, FOWNER, NET_ADMIN, NET_RAW, IPC_LOCK = 0, 1, 3, 12, 13, 14  # capabilities(7)
 FOR_PORTS = {CHOWN, DAC_OVERRIDE, FOWNER}
@@ -112,6 +114,22 @@ def huge_pages_come_later_too():
         confined(weft, FOR_PORTS)
 
 
+def memory_that_a_container_truncates():
+    """The worker repairs it, which takes a system call; that port is in error, the others lose nothing."""
+    with Weftd(static_ports("web-1", "web-2", "web-3", "web-4")) as weft, Pair(weft) as pair, \
+         Sleeper(weft.socket("web-3")) as sleeper, \
+         Testpmd(weft.socket("web-4"), mac=mac(4), mode="txonly", peer=mac(3)) as sender:
+        weft.wait_up("web-3", "web-4")
+        pair.start()
+        sender.start()
+        wait_for(lambda: sleeper.interrupts > 0, "frames to the container")
+        sleeper.truncate()
+        wait_for(lambda: weft.port("web-3")["state"] == "error", "the port is in error")
+        sender.stop()
+        pair.wait_frames()
+        pair.finish()
+
+
 def it_can_be_off():
     with Weftd(ports("web-1", "web-2"), keys='sandbox = "off"') as weft, Pair(weft) as pair:
         for fields in weft.threads().values():
@@ -133,4 +151,5 @@ def refusing_serves_too():
 
 if __name__ == "__main__":
     run(root_keeps_what_ports_need, an_ordinary_user_has_nothing_to_keep, nics_keep_their_rights,
-        a_nic_that_comes_later, huge_pages_come_later_too, it_can_be_off, refusing_serves_too)
+        a_nic_that_comes_later, huge_pages_come_later_too,
+        memory_that_a_container_truncates, it_can_be_off, refusing_serves_too)

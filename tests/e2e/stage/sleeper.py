@@ -29,7 +29,7 @@ class Sleeper:
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             length = _BUFFERS + _SIZE * _BUFFER
-            file = os.memfd_create("sleeper")
+            self._file = file = os.memfd_create("sleeper")
             stack.callback(os.close, file)
             os.ftruncate(file, length)
             self._memory = stack.enter_context(mmap.mmap(file, length))
@@ -46,16 +46,24 @@ class Sleeper:
             self._offer(_SIZE)
             self._call = self._start_ring(stack, 0)
             self._start_ring(stack, 1)
-            thread = threading.Thread(target=self._run, daemon=True)
-            thread.start()
-            stack.callback(thread.join)
-            stack.callback(os.eventfd_write, self._call, 1)  # callbacks run from the last to the first
-            stack.callback(setattr, self, "_stopping", True)
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+            stack.callback(self._stop)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *error):
         return self._stack.__exit__(*error)
+
+    def truncate(self):
+        """Takes the memory away under weft's hands, and never looks at it again itself."""
+        self._stop()
+        os.ftruncate(self._file, 0)
+
+    def _stop(self):
+        self._stopping = True
+        os.eventfd_write(self._call, 1)
+        self._thread.join()
 
     def _send(self, request, payload=b"", *descriptors):
         socket.send_fds(self._socket, [struct.pack("<III", request, 1, len(payload)) + payload], descriptors)
