@@ -4,8 +4,8 @@ import os
 import signal
 
 from stage.sleeper import Sleeper
-from weft_e2e import (HugePages, Namespace, Pair, Testpmd, Weftd, equal, mac, ordinary_user, ports, require_root,
-                      run, static_ports, wait_for)
+from weft_e2e import (BUILD, HugePages, Namespace, Pair, Testpmd, Weftd, equal, mac, ordinary_user, ports, require_root,
+                      run, skip, static_ports, wait_for)
 
 CHOWN, DAC_OVERRIDE, FOWNER, NET_ADMIN, NET_RAW, IPC_LOCK = 0, 1, 3, 12, 13, 14  # capabilities(7)
 FOR_PORTS = {CHOWN, DAC_OVERRIDE, FOWNER}
@@ -130,6 +130,31 @@ def memory_that_a_container_truncates():
         pair.finish()
 
 
+def broken_into(keys):
+    """weftd whose worker tries to execute a program for each frame of web-1; and its two containers."""
+    plugins = BUILD / "tests" / "e2e" / "plugins"
+    if not (plugins / "break-out.so").exists():
+        skip(f"{plugins}/break-out.so is not built")
+    return Weftd(f'[plugins]\ndirectory = "{plugins}"\nload = ["break-out"]\n'
+                 + ports("web-1", options="break-out = {}") + ports("web-2"), keys=keys)
+
+
+def a_worker_executes_nothing():
+    with broken_into('sandbox = "on"') as weft, Pair(weft) as pair:
+        for container in pair.containers.values():
+            container.start(tx_first=1)
+        equal(weft.process.wait(60), -signal.SIGABRT, "weftd's end")
+        said = "the sandbox ends it: thread weft-w0 made the system call execve"
+        equal(said in weft.log(), True, f'"{said}" in the log')
+
+
+def a_worker_that_is_refused_goes_on():
+    with broken_into('sandbox = "refuse"') as weft, Pair(weft) as pair:
+        pair.start()
+        pair.wait_frames()
+        pair.finish()
+
+
 def it_can_be_off():
     with Weftd(ports("web-1", "web-2"), keys='sandbox = "off"') as weft, Pair(weft) as pair:
         for fields in weft.threads().values():
@@ -152,4 +177,5 @@ def refusing_serves_too():
 if __name__ == "__main__":
     run(root_keeps_what_ports_need, an_ordinary_user_has_nothing_to_keep, nics_keep_their_rights,
         a_nic_that_comes_later, huge_pages_come_later_too,
-        memory_that_a_container_truncates, it_can_be_off, refusing_serves_too)
+        memory_that_a_container_truncates, a_worker_executes_nothing,
+        a_worker_that_is_refused_goes_on, it_can_be_off, refusing_serves_too)
