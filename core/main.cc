@@ -18,6 +18,7 @@
 #include "core/commands.h"
 #include "core/config/reader.h"
 #include "core/config/reference.h"
+#include "core/confinement.h"
 #include "core/graph/node_reference.h"
 #include "core/plugin/find_plugin.h"
 #include "core/plugin/plugin.h"
@@ -178,13 +179,17 @@ std::optional<Config> ReadConfig(const std::string& file, bool quiet, Switch& th
   return std::nullopt;
 }
 
-EalOptions EalOptionsFor(const Config& config, const Switch& the_switch, size_t slots) {
+EalNeeds NeedsOf(const Config& config, const Switch& the_switch) {
   EalNeeds needs;
   for (const PortConfig& port : config.ports) {
     for (const PortKind& kind : the_switch.kinds()) {
       if (kind.name == port.kind && kind.eal_needs) kind.eal_needs(port, needs);
     }
   }
+  return needs;
+}
+
+EalOptions EalOptionsFor(const Config& config, const EalNeeds& needs, size_t slots) {
   return {.pci_devices = needs.pci_devices,
           .memory = config.dpdk.memory ? uint64_t{*config.dpdk.memory} << 20
                                        : needs.memory + PacketMempoolBytes(slots),
@@ -194,14 +199,21 @@ EalOptions EalOptionsFor(const Config& config, const Switch& the_switch, size_t 
 
 // The switch in operation, until a signal ends it. What DPDK gave is given back on return.
 int Serve(EventLoop& loop, Switch& the_switch, Reload& reload, Config config,
-          const std::vector<uint16_t>& cores, size_t slots, const std::string& runtime_dir) {
+          const Confinement& confinement, const std::vector<uint16_t>& cores, size_t slots,
+          const std::string& runtime_dir) {
   const std::string control_socket = ControlSocketPath(config.weft, runtime_dir);
   const absl::StatusOr<PacketMempool> mempool = MakePacketMempool(slots);
   if (!mempool.ok()) return Fail(MessageOf(mempool.status()));
   MempoolPacketMemory memory(mempool->get());
-  absl::Status status = the_switch.Start(
-      std::move(config),
-      {.runtime_dir = runtime_dir, .cores = cores, .memory = &memory, .uses_eal = true});
+  absl::Status status = confinement.Enter();
+  if (status.ok()) {
+    status = the_switch.Start(std::move(config),
+                              {.runtime_dir = runtime_dir,
+                               .cores = cores,
+                               .memory = &memory,
+                               .uses_eal = true,
+                               .on_worker_start = [&confinement] { confinement.EnterWorker(); }});
+  }
   CommandTable commands;
   if (status.ok()) status = AddCommands(the_switch, commands);
   if (status.ok()) status = AddConfigCommands(reload, commands);
@@ -232,7 +244,9 @@ int Run(const CommandLine& line) {
       ChooseCores(config->workers.cores.value_or(std::vector<uint16_t>()), AvailableCores())
           .value_or(std::vector<uint16_t>());
   const size_t slots = cores.size() * WorkerOptions().pool_size;
-  const EalOptions eal = EalOptionsFor(*config, the_switch, slots);
+  const EalNeeds needs = NeedsOf(*config, the_switch);
+  const EalOptions eal = EalOptionsFor(*config, needs, slots);
+  const Confinement confinement(config->weft, needs);
   if (absl::Status status = CheckEalMemory(EalArguments(eal), MachineMemory::Read());
       !status.ok()) {
     problems.push_back(Cat("[dpdk] ", MessageOf(status)));
@@ -245,6 +259,7 @@ int Run(const CommandLine& line) {
     std::printf("%s: fine: %s in %s\n", line.file.c_str(),
                 Counted(config->ports.size(), "port").c_str(),
                 Counted(config->bridges.size(), "bridge").c_str());
+    std::printf("%s: sandbox: %s\n", line.file.c_str(), confinement.ToString().c_str());
     return 0;
   }
 
@@ -255,7 +270,8 @@ int Run(const CommandLine& line) {
   if (absl::Status status = PrepareRuntimeDir(runtime_dir); !status.ok())
     return Fail(MessageOf(status));
   if (absl::Status status = StartEal(eal); !status.ok()) return Fail(MessageOf(status));
-  const int result = Serve(loop, the_switch, reload, *std::move(config), cores, slots, runtime_dir);
+  const int result =
+      Serve(loop, the_switch, reload, *std::move(config), confinement, cores, slots, runtime_dir);
   StopEal();
   return result;
 }

@@ -40,6 +40,9 @@ class PortTable;
 struct EalNeeds {
   std::vector<std::string> pci_devices;  // addresses to probe; without any EAL gets --no-pci
   uint64_t memory = 0;                   // bytes, beside the packet pools
+  // Whether its driver reaches for interfaces of the kernel's or for hardware: then weftd keeps the
+  // rights to.
+  bool network = false;
 };
 
 // One port to be made.

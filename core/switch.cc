@@ -69,7 +69,8 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
                                             ? Time::zero()
                                             : Time(config_.workers.quiet),
                                .longest_sleep = options.longest_sleep,
-                               .uses_eal = options.uses_eal};
+                               .uses_eal = options.uses_eal,
+                               .on_start = options.on_worker_start};
     workers_.push_back(std::make_unique<Worker>(worker, plan_, tables_, rcu_, *options.memory));
     if (workers_.back()->pool_size() < worker.pool_size) {
       return absl::ResourceExhaustedError(Cat("worker ", worker.id.value(), " gets ",

@@ -3,6 +3,7 @@
 // and the ports. It is what main.cc starts and what the shell's commands look at. Control thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -46,6 +47,7 @@ class Switch {
     std::vector<uint16_t> cores;
     PacketMemory* memory = nullptr;
     bool uses_eal = false;
+    std::function<void()> on_worker_start{};  // see WorkerOptions; may be empty
     Time longest_sleep = WorkerOptions().longest_sleep;
   };
   absl::Status Start(Config config, const StartOptions& options);

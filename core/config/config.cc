@@ -6,6 +6,7 @@
 
 #include "core/base/ids.h"
 #include "core/base/text.h"
+#include "core/sandbox/capabilities.h"
 
 namespace weft {
 namespace {
@@ -23,6 +24,17 @@ SourceLocation WhereItem(const Value& table, std::string_view key, size_t index)
 }
 
 }  // namespace
+
+void WeftConfig::Check(const Value& table, const Place& place) const {
+  for (size_t i = 0; i < keep_capabilities.size(); ++i) {
+    if (CapabilitySet::NumberOf(keep_capabilities[i])) continue;
+    place.Key("keep-capabilities")
+        .Error(WhereItem(table, "keep-capabilities", i),
+               Cat(Quoted(keep_capabilities[i]),
+                   " is no capability; write it as capabilities(7) does, in lower case and without "
+                   "CAP_, like \"net-raw\""));
+  }
+}
 
 void WorkersConfig::Check(const Value& table, const Place& place) const {
   if (!cores) return;

@@ -25,10 +25,21 @@ consteval auto LabelsOf(LogLevel) {
                            {LogLevel::kOff, "off", "nothing"}});
 }
 
+// How much of what weftd may do it gives up once it has started.
+enum class Sandbox : uint8_t { kOn, kRefuse, kOff };
+
+consteval auto LabelsOf(Sandbox) {
+  return Labels<Sandbox>({{Sandbox::kOn, "on", "what weft never needs ends it, with a sentence"},
+                          {Sandbox::kRefuse, "refuse", "what weft never needs fails"},
+                          {Sandbox::kOff, "off", "it keeps every right that it was started with"}});
+}
+
 struct WeftConfig {
   std::optional<std::string> runtime_dir;
   std::string control_socket = "control.sock";
   LogLevel log = LogLevel::kInfo;
+  Sandbox sandbox = Sandbox::kOn;
+  std::vector<std::string> keep_capabilities;
 
   static constexpr auto kFields = Fields(
       Field<&WeftConfig::runtime_dir>(
@@ -38,7 +49,14 @@ struct WeftConfig {
           NotEmpty{}),
       Field<&WeftConfig::control_socket>("control-socket",
                                          "socket of weftctl, relative to runtime-dir", NotEmpty{}),
-      Field<&WeftConfig::log>("log", "least important lines that are logged"));
+      Field<&WeftConfig::log>("log", "least important lines that are logged"),
+      Field<&WeftConfig::sandbox>(
+          "sandbox", "what becomes of a system call that weft never needs, after the start"),
+      Field<&WeftConfig::keep_capabilities>("keep-capabilities",
+                                            "capabilities that are kept beside those that the "
+                                            "ports of the file need: \"net-raw\" and "
+                                            "\"net-admin\" for NICs that come later"));
+  void Check(const Value& table, const Place& place) const;
 };
 
 // What a worker without packets does.

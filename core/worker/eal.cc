@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/worker/eal.h"
 
+#include <rte_alarm.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <future>
 
 #include "core/base/log.h"
 #include "core/base/text.h"
@@ -75,6 +77,9 @@ std::vector<std::string> EalArguments(const EalOptions& options) {
   arguments.insert(arguments.end(), {"--no-telemetry", "--no-shconf"});
   if (options.pci_devices.empty()) {
     arguments.emplace_back("--no-pci");
+    // No hardware reads our memory. For root EAL would take physical addresses all the same, and
+    // then needs CAP_SYS_ADMIN for every page that it adds later.
+    if (!Has(options.extra, "--iova-mode")) arguments.emplace_back("--iova-mode=va");
   } else {
     for (const std::string& device : options.pci_devices)
       arguments.insert(arguments.end(), {"-a", device});
@@ -119,6 +124,23 @@ absl::Status StartEal(const EalOptions& options) {
   return absl::FailedPreconditionError(Cat(
       "DPDK does not start (", rte_strerror(error), "): ", log.Tail(),
       "; arguments were: ", Join(arguments, " "), "; [dpdk] eal in startup.conf appends to them"));
+}
+
+absl::Status OnEalThread(const std::function<void()>& call) {
+  struct Errand {
+    const std::function<void()>& call;
+    std::promise<void> done{};
+  } errand{call};
+  const auto run = [](void* self) {
+    auto* const one = static_cast<Errand*>(self);
+    one->call();
+    one->done.set_value();
+  };
+  if (const int error = rte_eal_alarm_set(1, run, &errand); error != 0) {
+    return absl::InternalError(Cat("DPDK's thread takes no errand: ", rte_strerror(-error)));
+  }
+  errand.done.get_future().wait();
+  return absl::OkStatus();
 }
 
 void StopEal() { rte_eal_cleanup(); }

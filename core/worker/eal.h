@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ std::vector<std::string> EalArguments(const EalOptions& options);
 // Starts EAL. The calling thread's affinity is what it was before. An error says what EAL said and
 // what to do.
 absl::Status StartEal(const EalOptions& options);
+// Runs `call` on EAL's own thread (interrupts, alarms) and returns when it has run.
+absl::Status OnEalThread(const std::function<void()>& call);
 // After the last use of DPDK.
 void StopEal();
 

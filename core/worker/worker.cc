@@ -68,6 +68,7 @@ void Worker::Run() {
   pthread_setname_np(pthread_self(), Cat("weft-w", options_.id.value()).c_str());
   prctl(PR_SET_TIMERSLACK, 1UL);
   if (options_.uses_eal) rte_thread_register();
+  if (options_.on_start) options_.on_start();
   const MonotonicClock clock;
   bool busy = true;
   Time idle_since{};

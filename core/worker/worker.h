@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -24,7 +25,8 @@ struct WorkerOptions {
   Time quiet = std::chrono::milliseconds(1);
   // However sure it is of being woken: who does not kick when asked to is served by then.
   Time longest_sleep = std::chrono::milliseconds(100);
-  bool uses_eal = false;  // register the thread with DPDK
+  bool uses_eal = false;             // register the thread with DPDK
+  std::function<void()> on_start{};  // on the worker's thread, before its first round; may be empty
 };
 
 class Worker {

@@ -23,11 +23,18 @@ absl::StatusOr<Device> DeviceOf(const PortConfig& port) {
   return Device::Parse(port.kind_config.As<NicConfig>().device);
 }
 
+// Whether the device is nothing but memory of processes, or a file: no interface, no hardware.
+bool IsMemoryAlone(const Device& device) {
+  return device.Is("net_null") || device.Is("net_ring") || device.Is("net_memif") ||
+         (device.Is("net_pcap") && device.KernelInterface().empty());
+}
+
 // The devices of the file are known when EAL starts: it probes those on PCI and reserves memory.
 void AddNeeds(const PortConfig& port, EalNeeds& needs) {
   const absl::StatusOr<Device> device = DeviceOf(port);
   if (!device.ok()) return;
   if (device->is_pci()) needs.pci_devices.push_back(device->ToString());
+  if (!IsMemoryAlone(*device)) needs.network = true;
   const uint16_t queues = port.kind_config.As<NicConfig>().queues;
   needs.memory += PoolSize(*device, {.mtu = port.mtu, .queues = queues}).Bytes();
 }

@@ -64,8 +64,9 @@ bool IsNetwork(const fs::path& pci_device) {
 
 absl::Status CheckCapabilities(const Device& device, const SystemView& system) {
   std::vector<std::string> missing;
-  const auto want = [&](unsigned number, std::string_view name) {
-    if ((system.capabilities >> number & 1) == 0) missing.emplace_back(name);
+  const CapabilitySet has = system.capabilities ? *system.capabilities : CapabilitySet::Effective();
+  const auto want = [&](int number, std::string_view name) {
+    if (!has.Has(number)) missing.emplace_back(name);
   };
   want(CAP_NET_RAW, "CAP_NET_RAW");
   want(CAP_NET_ADMIN, "CAP_NET_ADMIN");
@@ -73,7 +74,9 @@ absl::Status CheckCapabilities(const Device& device, const SystemView& system) {
   return absl::PermissionDeniedError(
       Cat("device ", device.name(), " needs ", Join(missing, " and "),
           ", which this process does not have: run weftd as root, or give it the right with ",
-          "`setcap cap_net_raw,cap_net_admin+ep weftd`"));
+          "`setcap cap_net_raw,cap_net_admin+ep weftd`; a weftd that starts without NICs gives up ",
+          "these rights unless [weft] keep-capabilities = [\"net-raw\", \"net-admin\"] says "
+          "otherwise"));
 }
 
 absl::Status CheckInterface(const Device& device, const SystemView& system) {
@@ -144,14 +147,6 @@ absl::Status CheckUnknown(const Device& device, const SystemView& system) {
 }
 
 }  // namespace
-
-uint64_t SystemView::EffectiveCapabilities() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("CapEff:")) return std::stoull(line.substr(7), nullptr, 16);
-  }
-  return 0;
-}
 
 absl::Status Preflight(const Device& device, const SystemView& system) {
   if (device.is_pci()) return CheckPci(device, system);

@@ -3,12 +3,13 @@
 // what is there and what to do. Reads sysfs and /proc, changes nothing. Control thread.
 #pragma once
 
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "core/sandbox/capabilities.h"
 #include "nodes/nic/device.h"
 
 namespace weft::nic {
@@ -17,9 +18,8 @@ namespace weft::nic {
 struct SystemView {
   std::string sysfs = "/sys";
   std::string tun = "/dev/net/tun";
-  uint64_t capabilities = EffectiveCapabilities();  // bit n: capability number n
-
-  static uint64_t EffectiveCapabilities();
+  std::optional<CapabilitySet>
+      capabilities{};  // nothing: ask, for weftd gives some up as it starts
 };
 
 // What keeps `device` from being opened; OK if nothing is known to. Unavailable if it is only that

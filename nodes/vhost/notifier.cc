@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "core/base/clock.h"
+#include "core/sandbox/capabilities.h"
 #include "nodes/vhost/eventfd.h"
 
 namespace weft::vhost {
@@ -61,11 +62,13 @@ Notifier::Notifier() : wake_(eventfd(0, EFD_CLOEXEC)) {
   action.sa_handler = [](int) {};  // without SA_RESTART: the write returns EINTR
   sigemptyset(&action.sa_mask);
   sigaction(InterruptSignal(), &action, nullptr);
-  // The thread takes no signal but its own: the control thread reads the rest from a signalfd.
+  // The thread takes no signal but its own: the control thread reads the rest from a signalfd. And
+  // the sandbox's, which the thread itself would have caused.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   sigdelset(&all, InterruptSignal());
+  sigdelset(&all, SIGSYS);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] { Run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -124,6 +127,8 @@ bool Notifier::HasWork() const {
 }
 
 void Notifier::Run() {
+  // It writes what is open, and needs no right for that. It cannot fail: nobody may hold it back.
+  KeepOnly({}).IgnoreError();
   WriteGuard guard;
   while (!stop_) {
     guard.Arm();

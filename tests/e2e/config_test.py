@@ -92,7 +92,13 @@ def a_check_leaves_nothing_behind():
         bridge = '[[bridge]]\nname = "default"\n'
         for text, fine in ((ports("web-1", "web-2"), "2 ports in 1 bridge"), (ports("web-1"), "1 port in 1 bridge"),
                            (bridge + bridge.replace("default", "other"), "0 ports in 2 bridges")):
-            equal(attempt.run(text, "--check"), (0, f"{attempt.file}: fine: {fine}\n", ""), "answer to --check")
+            status, out, error = attempt.run(text, "--check")
+            equal((status, out.splitlines()[0], error), (0, f"{attempt.file}: fine: {fine}", ""), "answer to --check")
+        for text, sandbox in (("", "of system calls those that a switch without network interfaces needs"),
+                              (device("net_null0"), "of system calls those that a switch without"),
+                              ('[weft]\nsandbox = "off"\n', "off, weftd keeps every right")):
+            out = attempt.run(text, "--check")[1].splitlines()[1]
+            equal(sandbox in out, True, f'"{sandbox}" in {out!r}')
         equal(attempt.runtime_dir.exists(), False, "the runtime directory is there")
 
 

@@ -212,6 +212,9 @@ TEST(ReadAll, ReportsEachKindOfError) {
       {"[weft\n", "1:6: not TOML: Error while parsing table header: expected ']', saw '\\n'"},
       {"weft = 1", "1:8: [weft]: expected a table, found integer 1"},
       {"[[weft]]", "1:1: [weft]: there is only one: write it in single brackets"},
+      {"[weft]\nkeep-capabilities = [\"chown\", \"CAP_NET_RAW\"]",
+       "2:31: [weft]: keep-capabilities: \"CAP_NET_RAW\" is no capability; write it as "
+       "capabilities(7) does, in lower case and without CAP_, like \"net-raw\""},
       {"[weft]\ncontrol-socket = \"\"", "2:18: [weft]: control-socket: must not be empty"},
       {"lgo = 1", "1:1: unknown key \"lgo\" outside a section"},
       {"[zzzzzzz]", "1:2: unknown section \"zzzzzzz\""},

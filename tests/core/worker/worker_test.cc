@@ -157,6 +157,7 @@ TEST(EalArguments, DeriveWhatNobodyShouldHaveToWrite) {
   EXPECT_EQ(After(arguments, "-l"), std::to_string(AvailableCores().front()));
   EXPECT_EQ(After(arguments, "-m"), "64");
   EXPECT_THAT(arguments, Contains("--no-pci"));
+  EXPECT_THAT(arguments, Contains("--iova-mode=va")) << "no need for physical addresses";
   EXPECT_THAT(arguments, Contains("--no-shconf"));
   EXPECT_THAT(arguments, Contains("--file-prefix=weft-" + std::to_string(getpid())))
       << "several run side by side";
@@ -168,6 +169,7 @@ TEST(EalArguments, AskForDevicesAndMemory) {
                     .memory = uint64_t{100} << 20,
                     .extra = {"--no-huge"}});
   EXPECT_THAT(arguments, Not(Contains("--no-pci")));
+  EXPECT_THAT(arguments, Not(Contains("--iova-mode=va"))) << "EAL knows what the devices need";
   EXPECT_EQ(After(arguments, "-a"), "0000:3b:00.1");
   EXPECT_THAT(arguments, Contains("0000:3b:00.2,a=b"));
   EXPECT_EQ(After(arguments, "-m"), "216") << "twice, and 16";

@@ -28,28 +28,28 @@ def ports(*names, options=""):
 class Weftd:
     """weftd on a config of the test's, in a runtime directory of its own.
 
-    config: TOML text without [weft]; [workers] and [dpdk] are added when it has none. Or config_file,
-    which is then used as it is and must lead to runtime_dir. user: the uid that it runs as, if not
+    config: TOML text without [weft], of which `keys` are more lines; [workers] and [dpdk] are added when it
+    has none. Or config_file, which is then used as it is and must lead to runtime_dir. user: the uid that it runs as, if not
     ours. prefix: words before the command, such as Namespace.prefix.
     """
 
     def __init__(self, config="", log="info", config_file=None, runtime_dir=None, environment=None,
-                 user=None, prefix=()):
+                 user=None, prefix=(), keys=""):
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="weft-e2e-"))
         self.runtime_dir = pathlib.Path(runtime_dir or self.scratch / "run")
         self._environment, self._user, self._prefix = environment, user, prefix
         self.process = None
         if config_file is None:
             config_file = self.scratch / "startup.conf"
-            config_file.write_text(self._complete(config, log))
+            config_file.write_text(self._complete(config, log, keys))
         self.config_file = pathlib.Path(config_file)
         if user is not None:
             # EAL looks there for a place of its own.
             self._environment = {"XDG_RUNTIME_DIR": str(self.scratch), **(environment or {})}
             os.chown(self.scratch, user, user)
 
-    def _complete(self, config, log):
-        parts = [f'[weft]\nruntime-dir = "{self.runtime_dir}"\nlog = "{log}"\n']
+    def _complete(self, config, log, keys):
+        parts = [f'[weft]\nruntime-dir = "{self.runtime_dir}"\nlog = "{log}"\n{keys}\n']
         if "[workers]" not in config:
             parts.append(f"[workers]\ncores = [{max(os.sched_getaffinity(0))}]\n")
         if "[dpdk]" not in config:
@@ -154,6 +154,14 @@ class Weftd:
     def wait_up(self, *names, timeout=60.0):
         for name in names:
             wait_for(lambda: self.port(name)["state"] == "up", f"port {name} up", timeout)
+
+    def threads(self):
+        """{thread id: the fields of /proc/PID/task/ID/status}."""
+        found = {}
+        for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
+            lines = (task / "status").read_text().splitlines()
+            found[int(task.name)] = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        return found
 
     def fds(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

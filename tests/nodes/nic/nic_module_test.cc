@@ -37,7 +37,7 @@ class NicModuleTest : public testing::Test {
   }
 
   static SystemView EmptySystem() {
-    return {.sysfs = "/nonexistent", .tun = "/nonexistent", .capabilities = 0};
+    return {.sysfs = "/nonexistent", .tun = "/nonexistent", .capabilities = CapabilitySet()};
   }
 
   EventLoop loop_;
@@ -64,12 +64,30 @@ TEST_F(NicModuleTest, AsksEalForPciDevicesAndMemory) {
   EalNeeds needs;
   kind().eal_needs(Port("net_null0"), needs);
   EXPECT_THAT(needs.pci_devices, IsEmpty());
+  EXPECT_FALSE(needs.network) << "a device of memory alone";
   const uint64_t small = needs.memory;
   EXPECT_GT(small, 2047U * 2048U);
   EXPECT_LT(small, 16U << 20);
   kind().eal_needs(Port("3b:00.1,a=b", 9000), needs);
   EXPECT_THAT(needs.pci_devices, ElementsAre("0000:3b:00.1,a=b"));
   EXPECT_GT(needs.memory - small, 3000U * 9018U) << "jumbo frames are in one piece";
+  EXPECT_TRUE(needs.network);
+}
+
+TEST_F(NicModuleTest, AsksForTheRightsThatDriversNeed) {
+  const auto network = [&](const char* device) {
+    EalNeeds needs;
+    kind().eal_needs(Port(device), needs);
+    return needs.network;
+  };
+  for (const char* const device : {"net_null0", "net_ring0", "net_memif0,socket=/tmp/a",
+                                   "net_pcap0,rx_pcap=/tmp/a,tx_pcap=/tmp/b"}) {
+    EXPECT_FALSE(network(device)) << device;
+  }
+  for (const char* const device : {"net_af_packet0,iface=eth1", "net_tap0", "net_pcap0,iface=eth1",
+                                   "0000:3b:00.1", "net_unheard_of0"}) {
+    EXPECT_TRUE(network(device)) << device;
+  }
 }
 
 TEST_F(NicModuleTest, PreflightAndOpenSayTheSame) {

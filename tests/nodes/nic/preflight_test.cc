@@ -26,7 +26,7 @@ class PreflightTest : public testing::Test {
     root_ = mkdtemp(name.data());
     system_.sysfs = root_ / "sys";
     system_.tun = root_ / "tun";
-    system_.capabilities = 1U << CAP_NET_RAW | 1U << CAP_NET_ADMIN;
+    system_.capabilities = CapabilitySet{CAP_NET_RAW, CAP_NET_ADMIN};
     Write("tun", "");
     for (const std::string_view interface : {"eth1", "eth0", "lo"}) {
       Write(Cat("sys/class/net/", interface, "/ifindex"), "1");
@@ -83,13 +83,13 @@ TEST_F(PreflightTest, MissingInterface) {
 }
 
 TEST_F(PreflightTest, MissingRights) {
-  system_.capabilities = 0;
+  system_.capabilities = CapabilitySet();
   EXPECT_THAT(Said("net_af_packet0,iface=eth1"),
               HasSubstr("net_af_packet0 needs CAP_NET_RAW and CAP_NET_ADMIN"));
   EXPECT_THAT(Said("net_tap0"), HasSubstr("CAP_NET_ADMIN"));
   EXPECT_EQ(Said("net_null0"), "");
   EXPECT_EQ(Said("net_memif0"), "");
-  system_.capabilities = 1U << CAP_NET_RAW;
+  system_.capabilities = CapabilitySet{CAP_NET_RAW};
   EXPECT_THAT(Said("net_tap0"), HasSubstr("net_tap0 needs CAP_NET_ADMIN, which"));
 }
 

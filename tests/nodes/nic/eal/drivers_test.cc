@@ -135,8 +135,8 @@ TEST_F(DriversTest, TapIsAnInterfaceOfTheKernel) {
   }
   constexpr uint16_t kType = 0x88b5;  // for experiments (IEEE 802 §9.2.4)
   const std::string interface = Cat("wefttap", getpid() % 100'000);
-  NicBench bench;
   RingNic ring("ring");
+  NicBench bench;
   bench.AddPort(0, Cat("net_tap0,iface=", interface));
   bench.AddPort(1, ring.name());
   PacketSocket kernel(interface);

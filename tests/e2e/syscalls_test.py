@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which system calls a worker makes, as strace sees them: none for frames, but for waking our own notifier;
+and none on a descriptor that a container has brought."""
+import os
+import re
+import time
+
+from stage.sleeper import Sleeper
+from weft_e2e import (Pair, Process, Testpmd, Weftd, equal, mac, require_program, run, skip, static_ports,
+                      wait_for)
+
+CALL = re.compile(r"^(\d+\.\d+) (\w+)\((.*)")
+
+
+class Trace:
+    """strace on worker 0 of weftd, and on no other thread. Between `begin()` and `end()` are the calls that
+    count; the worker's last ones, after that, show that strace sees any."""
+
+    def __init__(self, weft):
+        self._weft, self._file = weft, weft.scratch / "strace"
+
+    def __enter__(self):
+        require_program("strace")
+        thread, = (thread for thread, fields in self._weft.threads().items() if fields["Name"] == "weft-w0")
+        self._strace = Process("strace", ["strace", "-ttt", "-o", self._file, "-p", thread])
+
+        def attached():
+            if "attached" in self._strace.log():
+                return True
+            if not self._strace.alive():
+                skip(f"strace may not trace here: {self._strace.log()}")
+            return False
+        try:
+            wait_for(attached, "strace is attached")
+        except BaseException:
+            self._strace.kill()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self._strace.alive():
+            self._strace.kill()
+
+    def begin(self):
+        self._from = time.time()
+
+    def end(self):
+        self._until = time.time()
+
+    def calls(self):
+        """Stops weftd; [(system call, descriptors that it is for)] between the two points."""
+        self._weft.stop()
+        self._strace.wait(60)
+        counted, later = [], []
+        for line in self._file.read_text().splitlines():
+            if match := CALL.match(line):
+                at, name, arguments = float(match[1]), match[2], match[3]
+                own = re.match(r"\d+", arguments) if name in ("read", "write", "epoll_wait") else None
+                fds = [own[0]] if own else re.findall(r"\{fd=(\d+)", arguments)
+                if self._from <= at <= self._until:
+                    counted.append((name, tuple(map(int, fds))))
+                elif at > self._until:
+                    later.append(name)
+        equal("exit" in later, True, f"strace saw the worker's end, among {later}")
+        return counted
+
+
+def worker_calls(workers, disturb):
+    """What worker 0 did while two containers sent frames to and fro and `disturb(weft, pair)` ran; and the
+    descriptors that weftd had before any container came."""
+    config = f"[workers]\ncores = [{max(os.sched_getaffinity(0))}]\n{workers}\n"
+    with Weftd(config + static_ports("web-1", "web-2", "web-3", "web-4")) as weft:
+        own = set(map(int, os.listdir(f"/proc/{weft.pid}/fd")))
+        with Pair(weft) as pair, Trace(weft) as trace:
+            pair.start()
+            pair.wait_frames()
+            disturb(weft, pair, trace)
+            pair.finish()
+            return trace.calls(), own
+
+
+def counted(_weft, pair, trace):
+    trace.begin()
+    pair.wait_frames(20_000)
+    trace.end()
+
+
+def none_while_it_polls():
+    equal(worker_calls('idle = "poll"', counted)[0], [], "system calls of the worker")
+
+
+def none_under_load():
+    """An adaptive worker that is never quiet for long. `quiet` is a guard against this machine's pauses."""
+    equal(worker_calls('idle = "adaptive"\nquiet = "60s"', counted)[0], [], "system calls of the worker")
+
+
+def one_write_wakes_the_notifier():
+    """A container that sleeps between frames is interrupted by the notifier; the worker only wakes that."""
+    def interrupts(weft, _pair, trace):
+        with Sleeper(weft.socket("web-3")) as sleeper, \
+             Testpmd(weft.socket("web-4"), mac=mac(4), mode="txonly", peer=mac(3)) as sender:
+            weft.wait_up("web-3", "web-4")
+            trace.begin()
+            sender.start()
+            wait_for(lambda: sleeper.interrupts >= 100, "interrupts")
+            trace.end()
+            sender.stop()
+
+    calls, own = worker_calls('idle = "poll"', interrupts)
+    equal({name for name, _ in calls}, {"write"}, "system calls of the worker")
+    targets = {fds for _, fds in calls}
+    equal(len(targets), 1, f"descriptors written, of {targets}")
+    equal(set(targets.pop()) - own, set(), "descriptors written that weftd did not have before")
+
+
+def sleeping_is_on_our_own_descriptors():
+    """Traffic stops and starts; the worker sleeps in between, and wakes."""
+    def pauses(weft, pair, trace):
+        trace.begin()
+        for _ in range(5):
+            pair.finish()
+            slept = weft.ctl("show workers")[0]["sleeps"]
+            wait_for(lambda: weft.ctl("show workers")[0]["sleeps"] > slept, "the worker sleeps")
+            pair.start()
+            pair.wait_frames()
+        trace.end()
+
+    calls, own = worker_calls('idle = "adaptive"', pauses)
+    equal("ppoll" in {name for name, _ in calls}, True, "the worker slept")
+    # restart_syscall: strace has interrupted one.
+    allowed = {"ppoll", "read", "write", "epoll_wait", "restart_syscall"}
+    equal({name for name, _ in calls} - allowed, set(), "system calls of the worker beyond sleeping")
+    equal({fd for _, fds in calls for fd in fds} - own, set(), "descriptors that containers brought")
+
+
+if __name__ == "__main__":
+    run(none_while_it_polls, none_under_load, one_write_wakes_the_notifier, sleeping_is_on_our_own_descriptors)
