@@ -1,0 +1,138 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""Bad days: what containers, machines and people do to a switch, again and again.
+
+usage: soak.py [--short] [--minutes N] [--seed N] [--card FILE] [ROW...]
+    --short    each row a few times, as ctest does it, instead of its full count
+    --minutes  then rows at random for so long, on one weftd
+    --card     writes the score card
+    ROW        only these; --list names them
+
+Each row leaves ROW.json in build/release/soak; the exit status is 0 if nothing was lost or left behind.
+"""
+import argparse
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import time
+
+import scene
+from scene import e2e
+import card
+import containers
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RESULTS = e2e.BUILD / "soak"
+
+
+class Row:
+    """play(tally, count, stage, dice) on a stage that others use too; play(tally, count, dice) if it is
+    `apart`, with a stage of its own. short, full: counts."""
+
+    def __init__(self, name, says, short, full, play, apart=False):
+        self.name, self.says, self.short, self.full = name, says, short, full
+        self.play, self.apart = play, apart
+
+
+ROWS = [
+    Row("killed", "a container is killed in mid-burst", 10, 1000, containers.killed),
+]
+
+
+def play(row, count, dice, stage=None):
+    """Plays the row `count` times, on `stage` if it may; its Tally."""
+    tally = scene.Tally(row.name, row.says)
+    with tally.guarded():
+        if row.apart:
+            row.play(tally, count, dice)
+        elif stage is not None:
+            with stage.watch(tally):
+                row.play(tally, count, stage, dice)
+        else:
+            with scene.Scene() as own, own.watch(tally):
+                row.play(tally, count, own, dice)
+    return tally
+
+
+def report(tally):
+    found = tally.as_json()
+    print(f"{'good' if found['good'] else 'BAD '}  {tally.name}: {tally.survived} of {tally.tried}, victims "
+          f"{tally.victims}, left {tally.leaks}, {found['figures']} {tally.error}", flush=True)
+    return found
+
+
+def rows_in_turn(rows, short, seed):
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    done = []
+    for row in rows:
+        try:
+            tally = play(row, row.short if short else row.full, random.Random(f"{seed} {row.name}"))
+        except e2e.Skip as reason:
+            print(f"skipped  {row.name}: {reason}", flush=True)
+            continue
+        done.append(report(tally))
+        (RESULTS / f"{row.name}.json").write_text(json.dumps(done[-1], indent=1) + "\n")
+    return done
+
+
+def chaos(rows, minutes, seed):
+    """Rows at random on one weftd; what they found, together by row."""
+    dice, until, sums = random.Random(seed), time.monotonic() + 60 * minutes, {}
+    with scene.Scene() as stage:
+        while time.monotonic() < until:
+            row = dice.choice(rows)
+            tally = play(row, max(1, row.short // 2), dice, stage)
+            if row.name in sums:
+                sums[row.name].add(tally)
+            else:
+                sums[row.name] = tally
+            if tally.error:
+                report(tally)
+                break
+    found = [report(sums[row.name]) for row in rows if row.name in sums]
+    result = {"minutes": minutes, "seed": seed, "rows": found}
+    (RESULTS / "chaos.json").write_text(json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def hostile_suite():
+    """The front-end that lies, if it is built."""
+    program = e2e.BUILD / "weft-hostile"
+    if program.exists():
+        subprocess.run([program, "--json", RESULTS / "hostile.json"], check=False)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--minutes", type=float, default=0)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--card", type=pathlib.Path)
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("rows", nargs="*")
+    options = parser.parse_args()
+    by_name = {row.name: row for row in ROWS}
+    if options.list:
+        print("\n".join(f"{row.name}: {row.says}, {row.full} times" for row in ROWS))
+        return 0
+    if unknown := set(options.rows) - set(by_name):
+        parser.error(f"there is no row {', '.join(sorted(unknown))}")
+    rows = [by_name[name] for name in options.rows] or ROWS
+    e2e.interruptible(0 if not options.short else e2e.TIME_LIMIT)
+    print(f"seed {options.seed}", flush=True)
+    found = rows_in_turn(rows, options.short, options.seed)
+    if not found and options.short:
+        return e2e.SKIPPED
+    at_random = chaos([row for row in rows if row.short], options.minutes, options.seed) if options.minutes else None
+    if options.card:
+        if not options.short:
+            hostile_suite()
+        card.write(options.card, ROOT, e2e.BUILD, found, at_random)
+    everything = found + (at_random["rows"] if at_random else [])
+    return 0 if all(row["good"] for row in everything) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
