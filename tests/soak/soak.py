@@ -38,6 +38,12 @@ class Row:
 
 ROWS = [
     Row("killed", "a container is killed in mid-burst", 10, 1000, containers.killed),
+    Row("reconnected", "a container comes back, with old rings or new ones", 10, 500, containers.reconnected),
+    Row("ring-kinds", "two containers come with each kind of ring, and go", 6, 500, containers.ring_kinds),
+    Row("swapped", "a memory table is replaced under traffic, one in 50 by a wrong one", 100, 10_000,
+        containers.swapped),
+    Row("stopped", "a receiver stands still under traffic", 5, 100, containers.stopped),
+    Row("flooded", "a socket is flooded with 50 connections", 3, 100, containers.flooded),
 ]
 
 
