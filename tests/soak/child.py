@@ -157,7 +157,6 @@ class Victims:
         while two.receive() + one.receive():
             pause()
         start = one.sent + two.sent, one.received + two.received
-        one.skipped = two.skipped = 0
         say(line, "ready")
         going = True
         while True:
@@ -167,6 +166,7 @@ class Victims:
                     return
                 say(line, {"sent": one.sent + two.sent - start[0],
                            "received": one.received + two.received - start[1], "lost": lost,
-                           "corrupt": one.corrupt + two.corrupt, "foreign": one.foreign + two.foreign,
+                           "corrupt": sum(guest.corrupt + guest.repeated for guest in (one, two)),
+                           "foreign": one.foreign + two.foreign,
                            "longest-ms": round(longest * 1000, 1)})
                 longest = 0

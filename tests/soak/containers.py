@@ -83,7 +83,7 @@ def nothing_lost(one, two):
     for guest, other in ((one, two), (two, one)):
         e2e.wait_for(lambda: guest.receive() or guest.received - guest.received_before
                      == other.sent - other.sent_before, "every frame that was sent", timeout=10)
-        e2e.equal((guest.corrupt, guest.foreign), (0, 0), "damaged and foreign frames")
+        e2e.equal((guest.corrupt, guest.repeated, guest.foreign), (0, 0, 0), "damaged, repeated, foreign frames")
 
 
 def reconnected(tally, count, stage, dice):

@@ -8,6 +8,7 @@ import array
 import contextlib
 import mmap
 import os
+import select
 import socket
 import struct
 import time
@@ -88,7 +89,7 @@ class Guest:
         self.memory = mmap.mmap(self.file, total)
         self.receive_ring = Ring(self.memory, 0, ring, True)
         self.transmit_ring = Ring(self.memory, self.receive_ring.end, ring, False)
-        self.sent = self.received = self.foreign = self.corrupt = self.skipped = 0
+        self.sent = self.received = self.foreign = self.corrupt = self.repeated = 0
         self.expected = 0  # the number of the peer's next frame
         frame = address(peer) + address(number) + struct.pack(">H", ETHERTYPE)
         self._theirs = address(number) + address(peer) + frame[12:]
@@ -187,10 +188,10 @@ class Guest:
 
     def gone(self):
         """True if weft has closed the connection."""
-        try:
-            return self.socket.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK) == b""
-        except BlockingIOError:
+        if not select.select([self.socket], [], [], 0)[0]:
             return False
+        try:
+            return self.socket.recv(1, socket.MSG_PEEK) == b""
         except OSError:
             return True
 
@@ -252,10 +253,11 @@ class Guest:
             return
         number, = struct.unpack_from("<Q", frame, NUMBER_AT - NET_HEADER)
         self.received += 1
-        if length != NET_HEADER + SIZE or frame[28:] != self._pattern or number < self.expected:
+        if length != NET_HEADER + SIZE or frame[28:] != self._pattern:
             self.corrupt += 1
-        self.skipped += max(0, number - self.expected)
-        self.expected = number + 1
+        if number < self.expected:
+            self.repeated += 1  # or overtaken
+        self.expected = max(self.expected, number + 1)
 
 
 def pause():

@@ -22,6 +22,8 @@ import scene
 from scene import e2e
 import card
 import containers
+import control
+import outages
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = e2e.BUILD / "soak"
@@ -44,6 +46,13 @@ ROWS = [
         containers.swapped),
     Row("stopped", "a receiver stands still under traffic", 5, 100, containers.stopped),
     Row("flooded", "a socket is flooded with 50 connections", 3, 100, containers.flooded),
+    Row("weftd-killed", "weftd is killed under traffic of containers that listen", 4, 100,
+        outages.weftd_killed, apart=True),
+    Row("weftd-stopped", "weftd stands still under traffic", 4, 100, outages.weftd_stopped),
+    Row("ports", "a port is added and deleted under traffic", 40, 10_000, control.ports_come_and_go),
+    Row("sockets", "something is where a socket is to be, or its path is too long", 1, 100,
+        control.sockets_in_the_way),
+    Row("reloads", "startup.conf is read again, good and bad", 20, 1000, control.reloads, apart=True),
 ]
 
 
