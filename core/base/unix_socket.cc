@@ -129,8 +129,8 @@ absl::Status RemoveStale(const std::string& path) {
   return absl::OkStatus();
 }
 
-// Takes away the socket that we have just bound, when nothing comes of it. By its name, for this may
-// be because there are no descriptors to be had.
+// Takes away the socket that we have just bound, when nothing comes of it. By its name, for this
+// may be because there are no descriptors to be had.
 void Unbind(const std::string& path) {
   struct stat found {};
   if (lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode) && found.st_uid == geteuid()) {
