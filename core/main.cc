@@ -5,8 +5,11 @@
 #include <sys/resource.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -269,13 +272,24 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Where nothing catches what is thrown, memory has run out: nothing else throws.
+[[noreturn]] void EndWithASentence() {
+  std::fputs("weftd: out of memory; it ends at once\n", stderr);
+  std::_Exit(1);
+}
+
 }  // namespace
 }  // namespace weft
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
+  std::set_terminate(weft::EndWithASentence);
   weft::RaiseDescriptorLimit();
-  int status = 0;
-  const std::optional<weft::CommandLine> line = weft::ParseCommandLine(argc, argv, &status);
-  return line ? weft::Run(*line) : status;
+  try {
+    int status = 0;
+    const std::optional<weft::CommandLine> line = weft::ParseCommandLine(argc, argv, &status);
+    return line ? weft::Run(*line) : status;
+  } catch (const std::bad_alloc&) {
+    return weft::Fail("out of memory");  // what there was has been given back
+  }
 }
