@@ -6,7 +6,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <memory>
 #include <new>
@@ -272,8 +271,9 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Where nothing catches what is thrown, memory has run out: nothing else throws.
-[[noreturn]] void EndWithASentence() {
+// Not an exception: it would leave half-made ports and sessions behind, which containers could then
+// use. What this process leaves, dead sockets, the next one takes away.
+[[noreturn]] void EndWithoutMemory() {
   std::fputs("weftd: out of memory; it ends at once\n", stderr);
   std::_Exit(1);
 }
@@ -283,13 +283,9 @@ void RaiseDescriptorLimit() {
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
-  std::set_terminate(weft::EndWithASentence);
+  std::set_new_handler(weft::EndWithoutMemory);
   weft::RaiseDescriptorLimit();
-  try {
-    int status = 0;
-    const std::optional<weft::CommandLine> line = weft::ParseCommandLine(argc, argv, &status);
-    return line ? weft::Run(*line) : status;
-  } catch (const std::bad_alloc&) {
-    return weft::Fail("out of memory");  // what there was has been given back
-  }
+  int status = 0;
+  const std::optional<weft::CommandLine> line = weft::ParseCommandLine(argc, argv, &status);
+  return line ? weft::Run(*line) : status;
 }
