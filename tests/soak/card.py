@@ -15,7 +15,7 @@ def _machine():
             f"{memory / 2**20:.0f} GiB, Linux {os.uname().release}")
 
 
-def _commit(root):
+def commit(root):
     result = subprocess.run(["git", "-C", root, "log", "-1", "--format=%h"], capture_output=True, text=True)
     return result.stdout.strip() or "no commit"
 
@@ -63,7 +63,7 @@ def _fuzz(file):
     return "\n".join(lines + [f"| {name} | {_number(count)} |" for name, count in sorted(targets.items())])
 
 
-def write(file, root, build, rows, chaos=None):
+def write(file, build, rows, chaos=None):
     """rows: as JSON, in order. chaos: {"minutes", "seed", "rows"} of the run at random, or None."""
     everything = rows + (chaos["rows"] if chaos else [])
     tried, survived = (sum(row[what] for row in everything) for what in ("tried", "survived"))
@@ -84,7 +84,7 @@ In every row two other containers, the victims, send to and fro on the same work
 | descriptors, mappings, threads, addresses, KiB left behind | {_number(leaks)} |
 | machine | {_machine()} |
 | date | {datetime.date.today().isoformat()} |
-| commit | {_commit(root)} |
+| commit | {", ".join(sorted({row["commit"] for row in rows}))} |
 
 ## Bad days
 

@@ -152,3 +152,21 @@ def reloads(tally, count, dice):
                         conf.apply(text)
                 e2e.wait_equal(lambda: reload_test.details(weft), {**before, **expected}, f"ports of turn {turn}")
         conf.apply("")
+
+
+def nic_comes_and_goes(tally, count, dice):
+    """The kernel's interface under a NIC port is deleted and made again."""
+    with e2e.Namespace("soak") as host:
+        nic = (f'[[port]]\nname = "uplink"\nbridge = "default"\nmac = "{e2e.mac(9)}"\n'
+               f'dpdk = {{ device = "net_af_packet0,iface={host.outside}" }}\n')
+        with scene.Scene(nic) as stage, stage.watch(tally):
+            for _ in range(count):
+                with tally.case():
+                    stage.weft.wait_up("uplink")
+                    host.unplug()
+                    e2e.wait_for(lambda: "there is no network interface" in stage.weft.port("uplink")["reason"],
+                                 "the device is closed")
+                    begin = scene.now()
+                    host.plug()
+                    stage.weft.wait_up("uplink")
+                    tally.measured("an interface is back until its port is up", scene.now() - begin)
