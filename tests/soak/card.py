@@ -69,7 +69,7 @@ def write(file, build, rows, chaos=None):
     tried, survived = (sum(row[what] for row in everything) for what in ("tried", "survived"))
     victims = {what: sum(row["victims"][what] for row in everything)
                for what in ("sent", "lost", "corrupt", "foreign")}
-    leaks = sum(count for row in everything for count in row["leaks"].values())
+    leaks = sum(abs(count) for row in everything for count in row["leaks"].values())
     wrong = [f"- {row['says']}: {row['error'] or 'see its row'}" for row in everything if not row["good"]]
     text = f"""# Score card
 

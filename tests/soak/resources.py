@@ -5,7 +5,6 @@ import mmap
 import os
 import pathlib
 import re
-import resource
 import signal
 import tempfile
 
@@ -193,17 +192,8 @@ FEW = 64  # descriptors
 
 
 def few_descriptors(tally, count, dice):
-    """With 64 descriptors for everything, ports are added and attached until one is refused, and go again."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW, before[1]))
-    try:
-        stage = scene.Scene(prefix=["prlimit", f"--nofile={FEW}:{FEW}"])
-        stage.__enter__()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
-    with contextlib.ExitStack() as outer:
-        outer.push(stage)
-        outer.enter_context(stage.watch(tally))
+    """With 64 descriptors for everything, ports are added until one is refused, and go again."""
+    with scene.Scene(prefix=["prlimit", f"--nofile={FEW}:{FEW}"]) as stage, stage.watch(tally):
         for _ in range(count):
             with tally.case():
                 _fill_descriptors(stage)
@@ -212,22 +202,15 @@ def few_descriptors(tally, count, dice):
 
 def _fill_descriptors(stage):
     weft, names, refusal = stage.weft, [], None
-    with contextlib.ExitStack() as guests:
-        while refusal is None and len(names) < FEW:
-            name = f"more-{len(names)}"
-            try:
-                reply = weft.request(f"port add {name} vhost", timeout=10)
-            except (OSError, ValueError):
-                refusal = "the shell has no descriptor either"
-                break
-            if not reply["ok"]:
-                refusal = reply["error"]
-                break
+    while refusal is None and len(names) < FEW:
+        name = f"more-{len(names)}"
+        reply = weft.request(f"port add {name} vhost")
+        if reply["ok"]:
             names.append(name)
-        e2e.equal(refusal is not None, True, "ports end with the descriptors")
-        if "shell" not in refusal:
-            e2e.equal("Too many open files" in refusal, True, f"the refusal {refusal!r} says why")
-        del guests
+        else:
+            refusal = reply["error"]
+    e2e.at_least(len(names), 1, "ports that descriptors suffice for")
+    e2e.equal("Too many open files" in str(refusal), True, f"the refusal {refusal!r} says why")
     for name in names:
         weft.ctl(f"port delete {name}")
 
