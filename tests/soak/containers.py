@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 import scene
@@ -136,6 +138,22 @@ def ring_kinds(tally, count, stage, dice):
             e2e.equal(taken, total["sent"], "frames that weft took, and those that were sent")
             e2e.equal(lost_of(stage, names) - drops, total["lost"], "lost frames, and those with a reason")
     stage.settle("all kinds of rings")
+
+
+def virtio_user(tally, count, dice):
+    """Every kind of ring of DPDK's virtio-user, as matrix_test.py has them: two containers of each kind, of
+    which one dies in mid-burst, and both come back after weftd is killed."""
+    program = pathlib.Path(e2e.__file__).parent / "matrix_test.py"
+    for _ in range(count):
+        environment = {**os.environ, "WEFT_MATRIX": "full", "WEFT_E2E_TIMEOUT": "3600"}
+        result = subprocess.run([sys.executable, "-B", program], env=environment, text=True, timeout=3600,
+                                stdin=subprocess.DEVNULL, capture_output=True)
+        if result.returncode == e2e.SKIPPED:
+            e2e.skip(result.stdout.strip().splitlines()[-1])
+        cells = result.stdout.count("  cell  ")
+        tally.tried += 3 * cells
+        e2e.equal(result.returncode, 0, f"the matrix: {result.stdout[-500:]} {result.stderr[-500:]}")
+        tally.survived += 3 * cells
 
 
 def lost_of(stage, names):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A library for LD_PRELOAD: fails the n-th call of a group (memory, map, descriptor, thread, file)
 // and moves the wall clock, as the file $WEFT_PLAN says. That file is mapped, so that a test can
-// change its mind while the program runs. control.py and resources.py write it; see Plan there.
+// change its mind while the program runs. resources.py writes it; see Plan there.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -67,6 +67,8 @@ mode_t ModeOf(int flags, va_list arguments) {
 
 }  // namespace
 
+// The parameters' names are ours, where the system's have underscores; a macro's argument is a
+// name. NOLINTBEGIN(readability-inconsistent-declaration-parameter-name,bugprone-macro-parentheses)
 extern "C" {
 
 // glibc's own names: dlsym allocates.
@@ -221,3 +223,4 @@ time_t time(time_t* now) noexcept {
 }
 
 }  // extern "C"
+// NOLINTEND(readability-inconsistent-declaration-parameter-name,bugprone-macro-parentheses)

@@ -32,7 +32,7 @@ RESULTS = e2e.BUILD / "soak"
 
 class Row:
     """play(tally, count, stage, dice) on a stage that others use too; play(tally, count, dice) if it is
-    `apart`, with a stage of its own. short, full: counts."""
+    `apart`, with a stage of its own. short, full: counts; without a short form it is for `make soak` alone."""
 
     def __init__(self, name, says, short, full, play, apart=False):
         self.name, self.says, self.short, self.full = name, says, short, full
@@ -43,6 +43,8 @@ ROWS = [
     Row("killed", "a container is killed in mid-burst", 10, 1000, containers.killed),
     Row("reconnected", "a container comes back, with old rings or new ones", 10, 500, containers.reconnected),
     Row("ring-kinds", "two containers come with each kind of ring, and go", 6, 500, containers.ring_kinds),
+    Row("virtio-user", "every kind of virtio-user ring: a container dies, both come back after weftd is killed",
+        0, 1, containers.virtio_user, apart=True),
     Row("swapped", "a memory table is replaced under traffic, one in 50 by a wrong one", 100, 10_000,
         containers.swapped),
     Row("stopped", "a receiver stands still under traffic", 5, 100, containers.stopped),
@@ -149,7 +151,7 @@ def main():
     options = parser.parse_args()
     by_name = {row.name: row for row in ROWS}
     if options.list:
-        print("\n".join(f"{row.name}: {row.says}, {row.full} times" for row in ROWS))
+        print("\n".join(f"{row.name}: {row.says}, {row.full} times" for row in ROWS if row.short or not options.short))
         return 0
     if unknown := set(options.rows) - set(by_name):
         parser.error(f"there is no row {', '.join(sorted(unknown))}")
