@@ -93,7 +93,8 @@ In every row two other containers, the victims, send to and fro on the same work
     if wrong:
         text += "\nWhat went wrong:\n\n" + "\n".join(wrong) + "\n"
     if chaos:
-        text += f"\n## {chaos['minutes']:g} minutes of them at random\n\nOne weftd lived through all that end no weftd.\n\n" \
+        text += f"\n## {chaos['minutes']:g} minutes of them at random\n\nOne weftd lived through all rows that end none; its memory grew by {chaos['rss-kib']} KiB " \
+                f"after the first tenth.\n\n" \
                 f"{_rows(chaos['rows'])}\n"
     text += f"\n## Lies\n\n{_hostile(build / 'soak' / 'hostile.json')}\n"
     text += f"\n## Fuzzing\n\n{_fuzz(build / 'soak' / 'fuzz.json')}\n"
