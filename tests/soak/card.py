@@ -24,53 +24,65 @@ def _number(value):
     return f"{value:,}"
 
 
+def _figure(what, median, max):
+    return f"{what} {median:g} ms" + (f" ({max:g})" if max != median else "")
+
+
 def _row(row):
-    figures = "; ".join(f"{what} {value['median-ms']:g} ms (at most {value['max-ms']:g})"
+    figures = "; ".join(_figure(what, **{key[:-3]: ms for key, ms in value.items()})
                         for what, value in row["figures"].items()) or "none"
     leaks = ", ".join(f"{count} {what}" for what, count in row["leaks"].items() if count) or "0"
     victims = row["victims"]
+    lost = f"{_number(victims['lost'] + victims['corrupt'])} of {_number(victims['sent'])}"
     return (f"| {row['says']} | {_number(row['survived'])} of {_number(row['tried'])} | "
-            f"{_number(victims['lost'] + victims['corrupt'])} of {_number(victims['sent'])} | "
+            f"{lost if victims['sent'] else 'no victims'} | "
             f"{victims['foreign']} | {leaks} | {figures} |")
 
 
 def _rows(rows):
-    head = ["| day | cases survived | victims' frames lost | frames they should not see | left behind | times: median (longest) |",
+    head = ["| day | cases survived | victims' frames lost | frames they should not see | left behind | times of this run: median (longest) |",
             "|---|---|---|---|---|---|"]
     return "\n".join(head + [_row(row) for row in rows])
 
 
-def _hostile(file):
-    """The classes of the hostile suite, or why there are none."""
-    if not file.exists():
+def _read(file):
+    return json.loads(file.read_text()) if file.exists() else None
+
+
+def _hostile(found):
+    """The classes of the hostile suite (`weft-hostile --json FILE`), or that there are none."""
+    if found is None:
         return "The hostile suite has not run on this build."
-    found = json.loads(file.read_text())
-    lines = ["| class | cases survived |", "|---|---|"]
-    classes = found.get("classes", {})
-    items = classes.items() if isinstance(classes, dict) else [(one["name"], one) for one in classes]
-    lines += [f"| {name} | {_number(one['survived'])} of {_number(one['tried'])} |" for name, one in items]
-    victims = found.get("victims", found.get("victim", {}))
-    if "sent" in victims:
-        lines += ["", f"Its victims lost {_number(victims['lost'])} of {_number(victims['sent'])} frames."]
-    return "\n".join(lines)
+    lines = ["| class of lies | cases survived |", "|---|---|"]
+    lines += [f"| {one['class']} | {_number(one['survived'])} of {_number(one['tried'])} |" for one in found["classes"]]
+    lines += ["", f"{_number(found['witnessed-frames'])} frames of liars were looked at by who got them."]
+    return "\n".join(lines + [f"- {complaint}" for complaint in found["complaints"]])
 
 
-def _fuzz(file):
-    if not file.exists():
+def _fuzz(targets):
+    """targets: {name: executions}, as a fuzz run leaves them."""
+    if targets is None:
         return "No fuzz run has left its count on this build."
-    targets = json.loads(file.read_text())
     lines = ["| target | executions |", "|---|---|"]
     return "\n".join(lines + [f"| {name} | {_number(count)} |" for name, count in sorted(targets.items())])
 
 
 def write(file, build, rows, chaos=None):
     """rows: as JSON, in order. chaos: {"minutes", "seed", "rows"} of the run at random, or None."""
+    hostile, fuzz = _read(build / "soak" / "hostile.json"), _read(build / "soak" / "fuzz.json")
     everything = rows + (chaos["rows"] if chaos else [])
     tried, survived = (sum(row[what] for row in everything) for what in ("tried", "survived"))
     victims = {what: sum(row["victims"][what] for row in everything)
                for what in ("sent", "lost", "corrupt", "foreign")}
     leaks = sum(abs(count) for row in everything for count in row["leaks"].values())
-    wrong = [f"- {row['says']}: {row['error'] or 'see its row'}" for row in everything if not row["good"]]
+    if hostile is not None:
+        tried, survived = tried + hostile["tried"], survived + hostile["survived"]
+        leaks += hostile["leaks"]
+        victims["sent"] += hostile["victim-frames-sent"]
+        victims["lost"] += hostile["victim-frames-lost"]
+        victims["corrupt"] += hostile["victim-frames-wrong"]
+        victims["foreign"] += hostile["policy-escapes"]
+    wrong = [f"- {row['says']}: {' '.join(row['error'].split()) or 'see its row'}" for row in everything if not row["good"]]
     text = f"""# Score card
 
 What `make soak` did to weft, and what came of it. It makes this page; [hostile.md](dev/hostile.md) has the rules behind it.
@@ -80,7 +92,8 @@ In every row two other containers, the victims, send to and fro on the same work
 |---|---|
 | cases survived | {_number(survived)} of {_number(tried)} |
 | victims' frames lost or damaged | {_number(victims['lost'] + victims['corrupt'])} of {_number(victims['sent'])} |
-| frames that victims should not see | {victims['foreign']} |
+| frames where a policy says they must not be (escapes) | {victims['foreign']} |
+| executions of fuzz targets | {_number(sum(fuzz.values())) if fuzz else "none yet"} |
 | descriptors, mappings, threads, addresses, KiB left behind | {_number(leaks)} |
 | machine | {_machine()} |
 | date | {datetime.date.today().isoformat()} |
@@ -96,8 +109,8 @@ In every row two other containers, the victims, send to and fro on the same work
         text += f"\n## {chaos['minutes']:g} minutes of them at random\n\nOne weftd lived through all rows that end none; its memory grew by {chaos['rss-kib']} KiB " \
                 f"after the first tenth.\n\n" \
                 f"{_rows(chaos['rows'])}\n"
-    text += f"\n## Lies\n\n{_hostile(build / 'soak' / 'hostile.json')}\n"
-    text += f"\n## Fuzzing\n\n{_fuzz(build / 'soak' / 'fuzz.json')}\n"
-    text += ("\nTimes are of this machine, whose cores the victims, the others and weft share; the switch's own part "
-             "of a round trip is far below a millisecond.\n")
+    text += f"\n## Lies\n\n{_hostile(hostile)}\n"
+    text += f"\n## Fuzzing\n\n{_fuzz(fuzz)}\n"
+    text += ("\nTimes are no benchmark: victims, others and weft share the cores, and a round trip has the victims' own "
+             "turn on one in it.\n")
     file.write_text(text)

@@ -57,7 +57,7 @@ ROWS = [
         control.sockets_in_the_way),
     Row("reloads", "startup.conf is read again, good and bad", 20, 1000, control.reloads, apart=True),
     Row("nic", "a NIC's interface is deleted and made again", 2, 100, control.nic_comes_and_goes, apart=True),
-    Row("starts", "weftd starts and one call fails: it goes without, or ends with a sentence", 2, 250,
+    Row("starts", "weftd starts and one call (of allocations: a sample) fails: it goes without, or ends with a sentence", 2, 250,
         resources.starts, apart=True),
     Row("ports-added", "a port is added and one call fails, each in turn: map, descriptor, thread, epoll, bind", 1, 3, resources.ports_added,
         apart=True),
@@ -146,7 +146,8 @@ def hostile_suite():
     """The front-end that lies, if it is built."""
     program = e2e.BUILD / "weft-hostile"
     if program.exists():
-        subprocess.run([program, "--json", RESULTS / "hostile.json"], check=False)
+        subprocess.run([program, "--full", f"--weftd={e2e.BUILD / 'weftd'}", f"--plugins={e2e.BUILD / 'plugins'}",
+                        f"--json={RESULTS / 'hostile.json'}"], stdout=subprocess.DEVNULL, check=False)
 
 
 def main():
