@@ -103,7 +103,7 @@ class Victims:
     """Two containers, which send to and fro on the worker that all others use, and count."""
 
     def __init__(self, sockets, numbers):
-        self._sockets, self._numbers = sockets, numbers
+        self._sockets, self._numbers, self._longest = sockets, numbers, 0
 
     def __enter__(self):
         self._child = Child(self._work)
@@ -123,9 +123,14 @@ class Victims:
 
     def counts(self):
         """What was sent, lost, damaged and seen of others so far, with nothing under way; and the
-        longest time from sending a burst until all of it had come, in ms."""
+        longest time from sending a burst until all of it had come since forget(), in ms."""
         self._child.line.sendall(b"?")
-        return self._child.told()
+        counts = self._child.told()
+        self._longest = counts["longest-ms"] = max(self._longest, counts["longest-ms"])
+        return counts
+
+    def forget(self):
+        self._longest = 0
 
     def _work(self, line):
         one, two = (Guest(path, number, peer) for path, number, peer in

@@ -126,6 +126,7 @@ class Scene:
     def watch(self, tally):
         """Adds what happens to the victims, and what stays behind, to the tally."""
         before, drops = self.victims.counts(), self._victim_drops()
+        self.victims.forget()
         try:
             yield
         finally:
