@@ -94,7 +94,7 @@ In every row two other containers, the victims, send to and fro on the same work
 | victims' frames lost or damaged | {_number(victims['lost'] + victims['corrupt'])} of {_number(victims['sent'])} |
 | frames where a policy says they must not be (escapes) | {victims['foreign']} |
 | executions of fuzz targets | {_number(sum(fuzz.values())) if fuzz else "none yet"} |
-| descriptors, mappings, threads, addresses, KiB left behind | {_number(leaks)} |
+| descriptors, mappings, threads, addresses left behind, and KiB beyond 64 | {_number(leaks)} |
 | machine | {_machine()} |
 | date | {datetime.date.today().isoformat()} |
 | commit | {", ".join(sorted({row["commit"] for row in rows}))} |
