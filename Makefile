@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two commands do everything on a fresh Debian 12: `make run` and `make test`.
 DURATION ?= 0
+MINUTES ?= 0
 
-.PHONY: help run build test lint format bench compare clean
+.PHONY: help run build test soak lint format bench compare clean
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
 
@@ -14,6 +15,9 @@ build:  ## install what is missing and build the programs in build/release
 
 test:  ## install what is missing, build, run every test
 	@scripts/test release
+
+soak:  ## every bad day in full, then MINUTES=60 of them at random; writes docs/score-card.md
+	@scripts/setup build run test && scripts/build release && tests/soak/soak.py --minutes $(MINUTES) --card docs/score-card.md
 
 lint:  ## formatting, include directions, headers alone, clang-tidy
 	@scripts/lint

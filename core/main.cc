@@ -5,8 +5,10 @@
 #include <sys/resource.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -285,11 +287,19 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Not an exception: it would leave half-made ports and sessions behind, which containers could then
+// use. What this process leaves, dead sockets, the next one takes away.
+[[noreturn]] void EndWithoutMemory() {
+  std::fputs("weftd: out of memory; it ends at once\n", stderr);
+  std::_Exit(1);
+}
+
 }  // namespace
 }  // namespace weft
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
+  std::set_new_handler(weft::EndWithoutMemory);
   weft::RaiseDescriptorLimit();
   int status = 0;
   const std::optional<weft::CommandLine> line = weft::ParseCommandLine(argc, argv, &status);

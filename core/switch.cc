@@ -87,7 +87,7 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
   }
   if (absl::Status status = ResolveNames(config_); !status.ok()) return status;
   for (const auto& worker : workers_) {
-    worker->Start();
+    if (absl::Status status = worker->Start(); !status.ok()) return status;
     LogInfo(Cat("worker ", worker->id().value(), ": runs on core ", worker->core()));
   }
   trace_timer_ = loop_.Every(kTracePoll, [this] { DrainTraces(); });

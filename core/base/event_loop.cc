@@ -10,12 +10,24 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
+#include "core/base/give_up.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+
 namespace weft {
+namespace {
+
+// The user's limit of watches (fs.epoll.max_user_watches), or the kernel's memory.
+constexpr Time kRetry = std::chrono::milliseconds(100);
+
+}  // namespace
 
 EventLoop::EventLoop()
     : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!epoll_.valid() || !wake_.valid()) GiveUp("make an event loop", errno);
   Watch(wake_.get(), EPOLLIN, [this](uint32_t) {
     uint64_t count = 0;
     [[maybe_unused]] const ssize_t got = read(wake_.get(), &count, sizeof(count));
@@ -25,31 +37,52 @@ EventLoop::EventLoop()
 EventLoop::~EventLoop() = default;
 
 void EventLoop::Watch(int fd, uint32_t events, FdCallback callback) {
-  epoll_event event{};
-  event.events = events;
-  event.data.fd = fd;
-  watched_[fd] = std::make_shared<Watched>(Watched{std::move(callback), events});
-  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+  const auto watched = std::make_shared<Watched>(Watched{std::move(callback), 0});
+  watched_[fd] = watched;
+  Arm(fd, *watched, events);
 }
 
 void EventLoop::Rewatch(int fd, uint32_t events) {
   const auto found = watched_.find(fd);
   if (found == watched_.end() || found->second->events == events) return;
+  Arm(fd, *found->second, events);
+}
+
+void EventLoop::Arm(int fd, Watched& watched, uint32_t events) {
   epoll_event event{};
   event.events = events;
   event.data.fd = fd;
+  const bool armed = watched.events != 0 && !watched.refused;
+  watched.events = events;
+  watched.refused = false;
   // Hang-ups are reported even for an empty mask, so a paused descriptor leaves the set.
-  const int operation = events == 0                  ? EPOLL_CTL_DEL
-                        : found->second->events == 0 ? EPOLL_CTL_ADD
-                                                     : EPOLL_CTL_MOD;
-  epoll_ctl(epoll_.get(), operation, fd, &event);
-  found->second->events = events;
+  if (events == 0) {
+    if (armed) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    return;
+  }
+  if (epoll_ctl(epoll_.get(), armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0) return;
+  if (errno != ENOSPC && errno != ENOMEM) return;  // not a descriptor that can be watched
+  watched.refused = true;
+  if (retry_ != 0) return;
+  LogWarning(Cat("a descriptor cannot be watched now (", std::strerror(errno),
+                 "); see fs.epoll.max_user_watches"));
+  retry_ = Every(kRetry, [this] { RetryRefused(); });
+}
+
+void EventLoop::RetryRefused() {
+  bool all = true;
+  for (const auto& [fd, watched] : watched_) {
+    if (!watched->refused) continue;
+    Arm(fd, *watched, watched->events);
+    all = all && !watched->refused;
+  }
+  if (all) Cancel(std::exchange(retry_, 0));
 }
 
 void EventLoop::Unwatch(int fd) {
   const auto found = watched_.find(fd);
   if (found == watched_.end()) return;
-  if (found->second->events != 0) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  Arm(fd, *found->second, 0);
   found->second->gone = true;
   watched_.erase(found);
 }
@@ -84,6 +117,7 @@ void EventLoop::OnSignal(int signal, Callback callback) {
   sigaddset(&set, signal);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal_fds_.emplace_back(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signal_fds_.back().valid()) GiveUp("receive signals", errno);
   const int fd = signal_fds_.back().get();
   Watch(fd, EPOLLIN, [fd, callback = std::move(callback)](uint32_t) {
     signalfd_siginfo info{};

@@ -30,7 +30,7 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
 
   // Watches fd (level-triggered). The caller keeps the descriptor and calls Unwatch before it
-  // closes it.
+  // closes it. While the kernel has no room for one more watch, the loop asks it again and again.
   void Watch(int fd, uint32_t events, FdCallback callback);
   // Changes the events of a watched fd; 0 pauses it (hang-ups are then not reported either).
   void Rewatch(int fd, uint32_t events);
@@ -59,6 +59,7 @@ class EventLoop {
     FdCallback callback;
     uint32_t events;
     bool gone = false;
+    bool refused = false;  // the kernel has no room for it yet
   };
   struct Timer {
     Time due;
@@ -66,6 +67,9 @@ class EventLoop {
     Callback callback;
   };
 
+  // Has the kernel watch for the events, or not for those of an empty mask.
+  void Arm(int fd, Watched& watched, uint32_t events);
+  void RetryRefused();
   TimerId AddTimer(Time delay, Time period, Callback callback);
   void RunTimers();
   void RunPosted();
@@ -77,6 +81,7 @@ class EventLoop {
   std::unordered_map<int, std::shared_ptr<Watched>> watched_;
   std::map<TimerId, Timer> timers_;
   TimerId last_timer_ = 0;
+  TimerId retry_ = 0;  // of watches that were refused
   std::vector<UniqueFd> signal_fds_;
   std::mutex posted_mutex_;
   std::vector<Callback> posted_;

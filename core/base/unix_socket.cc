@@ -129,6 +129,15 @@ absl::Status RemoveStale(const std::string& path) {
   return absl::OkStatus();
 }
 
+// Takes away the socket that we have just bound, when nothing comes of it. By its name, for this
+// may be because there are no descriptors to be had.
+void Unbind(const std::string& path) {
+  struct stat found {};
+  if (lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode) && found.st_uid == geteuid()) {
+    unlink(path.c_str());
+  }
+}
+
 // Sets the bits that the umask took away, on the socket that we bound and on nothing else: the
 // directory may belong to a tenant who swaps the name for a link meanwhile.
 absl::Status SetMode(const std::string& path, mode_t mode) {
@@ -173,9 +182,13 @@ absl::StatusOr<UniqueFd> Listen(const std::string& path, mode_t mode) {
   if (bind(fd->get(), Generic(address), sizeof(address)) != 0) {
     return SystemError(errno, "listen at", path);
   }
-  if (absl::Status status = SetMode(path, mode); !status.ok()) return status;
-  if (listen(fd->get(), kBacklog) != 0) return SystemError(errno, "listen at", path);
-  return fd;
+  absl::Status status = SetMode(path, mode);
+  if (status.ok() && listen(fd->get(), kBacklog) != 0) {
+    status = SystemError(errno, "listen at", path);
+  }
+  if (status.ok()) return fd;
+  Unbind(path);
+  return status;
 }
 
 absl::StatusOr<UniqueFd> Connect(const std::string& path, Time patience) {

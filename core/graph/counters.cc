@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/graph/counters.h"
 
+#include <cerrno>
 #include <cstdlib>
-#include <new>
+
+#include "core/base/give_up.h"
 
 namespace weft {
 
@@ -14,7 +16,7 @@ WorkerCounters::WorkerCounters()
       counters_(std::make_unique<Counter[]>(kMaxCounters)),
       // All-zero bytes are a Counter of 0; calloc gives untouched zero pages.
       drops_(static_cast<Counter*>(std::calloc((kMaxPorts + 1) * kMaxDrops, sizeof(Counter)))) {
-  if (drops_ == nullptr) throw std::bad_alloc();
+  if (drops_ == nullptr) GiveUp("make the counters of a worker", ENOMEM);
 }
 
 }  // namespace weft

@@ -6,9 +6,11 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 #include <rte_mempool.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <future>
 
@@ -27,14 +29,32 @@ bool Has(const std::vector<std::string>& arguments, std::string_view wanted) {
                      [&](const std::string& argument) { return argument.starts_with(wanted); });
 }
 
+// What a handler of SIGABRT can know: the descriptor of EAL's log, or -1.
+std::atomic<int> g_eal_log{-1};
+
+// EAL aborts when a thread of its own cannot begin (rte_panic), and its reason would be in a file
+// that nobody has read.
+void ShowLog(int) {
+  char text[4096];
+  const ssize_t size = pread(g_eal_log, text, sizeof(text), 0);
+  constexpr std::string_view kSentence = "weftd: DPDK gives up; its log:\n";
+  [[maybe_unused]] ssize_t put = write(STDERR_FILENO, kSentence.data(), kSentence.size());
+  if (size > 0) put = write(STDERR_FILENO, text, static_cast<size_t>(size));
+}
+
 // EAL logs to a file of ours, so that a failure can say why and a start says nothing.
 class EalLog {
  public:
   explicit EalLog(bool pass_on) : file_(pass_on ? nullptr : tmpfile()) {
-    if (file_ != nullptr) rte_openlog_stream(file_);
+    if (file_ == nullptr) return;
+    rte_openlog_stream(file_);
+    g_eal_log = fileno(file_);
+    signal(SIGABRT, ShowLog);
   }
   ~EalLog() {
     if (file_ == nullptr) return;
+    signal(SIGABRT, SIG_DFL);
+    g_eal_log = -1;
     rte_openlog_stream(nullptr);
     std::fclose(file_);
   }

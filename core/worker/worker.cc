@@ -9,10 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <cstdlib>
+#include <cerrno>
+#include <system_error>
 
 #include "core/base/clock.h"
+#include "core/base/give_up.h"
 #include "core/base/text.h"
 #include "core/worker/cpu_set.h"
 
@@ -26,8 +27,7 @@ constexpr timespec kNap{0, 50'000};  // 50 us
 int NewEventFd() {
   const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (fd >= 0) return fd;
-  std::perror("weft: eventfd");
-  std::abort();
+  GiveUp("make an eventfd for a worker", errno);
 }
 
 timespec TimespecOf(Time time) {
@@ -47,12 +47,19 @@ Worker::Worker(const WorkerOptions& options, std::shared_ptr<const GraphPlan> pl
 
 Worker::~Worker() { Stop(); }
 
-void Worker::Start() {
+absl::Status Worker::Start() {
   // Registered before the thread runs: whatever control publishes from now on waits for this
   // worker.
   rcu_.Register(options_.id);
   stop_.store(false, std::memory_order_relaxed);
-  thread_ = std::thread([this] { Run(); });
+  try {
+    thread_ = std::thread([this] { Run(); });
+  } catch (const std::system_error& error) {
+    rcu_.Unregister(options_.id);
+    return absl::ErrnoToStatus(error.code().value(),
+                               Cat("cannot start the thread of worker ", options_.id.value()));
+  }
+  return absl::OkStatus();
 }
 
 void Worker::Stop() {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <thread>
 
+#include "absl/status/status.h"
 #include "core/base/clock.h"
 #include "core/base/rcu.h"
 #include "core/base/unique_fd.h"
@@ -39,7 +40,7 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  void Start();
+  absl::Status Start();  // an error if there is no thread to be had
   // Ends the thread after its current round; what waits in rings stays there.
   void Stop();
 

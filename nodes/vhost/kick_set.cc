@@ -5,19 +5,16 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/give_up.h"
 
 namespace weft::vhost {
 
 KickSet::KickSet() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-  if (epoll_.valid()) return;
-  std::perror("weft: epoll_create1");
-  std::abort();
+  if (!epoll_.valid()) GiveUp("make the epoll of a worker's kicks", errno);
 }
 
 absl::StatusOr<std::shared_ptr<const UniqueFd>> KickSet::Watched(std::shared_ptr<const KickSet> set,

@@ -11,10 +11,11 @@
 #include <bit>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
+#include <system_error>
 #include <utility>
 
 #include "core/base/clock.h"
+#include "core/base/give_up.h"
 #include "core/sandbox/capabilities.h"
 #include "nodes/vhost/eventfd.h"
 
@@ -36,7 +37,8 @@ class WriteGuard {
     event._sigev_un._tid = gettid();  // glibc 2.36 has no sigev_notify_thread_id yet
     // Fails only if we ask for the wrong thing or the user's pending-signal limit is exhausted: a
     // switch whose notifier may hang for ever must not start.
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) std::abort();
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0)
+      GiveUp("make the notifier's timer", errno);
   }
   ~WriteGuard() { timer_delete(timer_); }
   WriteGuard(const WriteGuard&) = delete;
@@ -58,6 +60,7 @@ class WriteGuard {
 }  // namespace
 
 Notifier::Notifier() : wake_(eventfd(0, EFD_CLOEXEC)) {
+  if (!wake_.valid()) GiveUp("make the notifier's eventfd", errno);
   struct sigaction action {};
   action.sa_handler = [](int) {};  // without SA_RESTART: the write returns EINTR
   sigemptyset(&action.sa_mask);
@@ -70,7 +73,11 @@ Notifier::Notifier() : wake_(eventfd(0, EFD_CLOEXEC)) {
   sigdelset(&all, InterruptSignal());
   sigdelset(&all, SIGSYS);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { Run(); });
+  try {
+    thread_ = std::thread([this] { Run(); });
+  } catch (const std::system_error& error) {
+    GiveUp("start the notifier's thread", error.code().value());
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_setname_np(thread_.native_handle(), "weft-notifier");
 }

@@ -6,7 +6,10 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <thread>
 #include <vector>
 
@@ -55,6 +58,29 @@ TEST(EventLoop, ACallbackMayUnwatchItselfAndOthersOfTheSameRound) {
   loop.RunOnce(Time::zero());
   loop.RunOnce(Time::zero());
   EXPECT_EQ(calls, 1);
+}
+
+// What a process prints and how it ends when it makes a loop with `descriptors` left.
+void MakeLoopWith(rlim_t descriptors, bool signals) {
+  int next = 0;
+  for (int i = 0; i < 64; ++i) next = dup(0);  // no number below is free then
+  close(next);
+  const rlim_t limit = static_cast<rlim_t>(next) + descriptors;
+  const rlimit few{.rlim_cur = limit, .rlim_max = limit};
+  setrlimit(RLIMIT_NOFILE, &few);
+  EventLoop loop;
+  if (signals) loop.OnSignal(SIGUSR2, [] {});
+  std::exit(0);
+}
+
+TEST(EventLoopDeathTest, IsNotMadeWithoutItsDescriptors) {
+  for (const rlim_t descriptors : {0, 1}) {
+    EXPECT_EXIT(MakeLoopWith(descriptors, false), ::testing::ExitedWithCode(1),
+                "weft: cannot make an event loop: Too many open files");
+  }
+  EXPECT_EXIT(MakeLoopWith(2, true), ::testing::ExitedWithCode(1),
+              "weft: cannot receive signals: Too many open files");
+  EXPECT_EXIT(MakeLoopWith(3, true), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(EventLoop, ADescriptorWithAnOldNumberIsNotMistaken) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -45,6 +46,22 @@ TEST_F(UnixSocketTest, ListensWithTheModeAskedForWhateverTheUmask) {
   EXPECT_EQ(found.st_mode & 07777, 0660u);
   EXPECT_NE(fcntl(listener->get(), F_GETFL) & O_NONBLOCK, 0);
   EXPECT_NE(fcntl(listener->get(), F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST_F(UnixSocketTest, LeavesNoSocketWhenThereAreTooFewDescriptors) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  // One more than there are: the socket can be made, and what looks at its name cannot.
+  const int next = dup(0);
+  ASSERT_GE(next, 0);
+  close(next);
+  const rlimit few{.rlim_cur = static_cast<rlim_t>(next) + 1, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  const absl::StatusOr<UniqueFd> refused = Listen(path_, 0600);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_THAT(Message(refused.status()), HasSubstr("Too many open files"));
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_TRUE(Listen(path_, 0600).ok());
 }
 
 TEST_F(UnixSocketTest, ConnectsAndKnowsThePeer) {

@@ -72,7 +72,7 @@ TEST_F(WorkerTest, BringsPacketsThroughItsGraph) {
   }
   const auto worker = Make({.id = WorkerId(0)});
   EXPECT_EQ(worker->pool_size(), WorkerOptions().pool_size);
-  worker->Start();
+  ASSERT_TRUE(worker->Start().ok());
   EXPECT_TRUE(Until([&] { return worker->counters().port(PortId(1)).tx_packets.value() == 600; }));
   worker->Stop();
   EXPECT_EQ(memory_.sent[PortId(1)].size(), 600U);
@@ -82,7 +82,7 @@ TEST_F(WorkerTest, BringsPacketsThroughItsGraph) {
 TEST_F(WorkerTest, ChangesPassWhileItWorksAndWhileItSleeps) {
   for (const bool sleeps : {false, true}) {
     const auto worker = Make({.id = WorkerId(0), .sleeps = sleeps});
-    worker->Start();
+    ASSERT_TRUE(worker->Start().ok());
     for (int i = 0; i < 100; ++i) {
       Publish();
       EXPECT_TRUE(Until([&] { return rcu_.Poll() == 0; }));
@@ -95,7 +95,7 @@ TEST_F(WorkerTest, WhatStartedBeforeItsThreadWaitsForIt) {
   // As soon as Start returns, control may rely on the worker's being counted.
   for (int i = 0; i < 20; ++i) {
     const auto worker = Make({.id = WorkerId(1), .sleeps = false});
-    worker->Start();
+    ASSERT_TRUE(worker->Start().ok());
     const uint64_t polls = worker->counters().polls.value();
     rcu_.Defer([] {});
     EXPECT_TRUE(Until([&] { return rcu_.Poll() == 0; }));
@@ -108,7 +108,7 @@ TEST_F(WorkerTest, StopsAndStartsAgain) {
   worker->Stop();  // was never started
   for (int i = 0; i < 3; ++i) {
     const uint64_t polls = worker->counters().polls.value();
-    worker->Start();
+    ASSERT_TRUE(worker->Start().ok());
     EXPECT_TRUE(Until([&] { return worker->counters().polls.value() > polls; }));
     worker->Stop();
     worker->Stop();

@@ -1,0 +1,184 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""Bad days: what containers, machines and people do to a switch, again and again.
+
+usage: soak.py [--short] [--minutes N] [--seed N] [--card FILE] [ROW...]
+    --short    each row a few times, as ctest does it, instead of its full count
+    --minutes  then rows at random for so long, on one weftd
+    --card     writes the score card
+    ROW        only these; --list names them. The card has the others as their last full run left them
+
+Each row leaves ROW.json in build/release/soak; the exit status is 0 if nothing was lost or left behind.
+"""
+import argparse
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import time
+
+import scene
+from scene import e2e
+import card
+import containers
+import control
+import outages
+import resources
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RESULTS = e2e.BUILD / "soak"
+
+
+class Row:
+    """play(tally, count, stage, dice) on a stage that others use too; play(tally, count, dice) if it is
+    `apart`, with a stage of its own. short, full: counts; without a short form it is for `make soak` alone."""
+
+    def __init__(self, name, says, short, full, play, apart=False):
+        self.name, self.says, self.short, self.full = name, says, short, full
+        self.play, self.apart = play, apart
+
+
+ROWS = [
+    Row("killed", "a container is killed in mid-burst", 10, 1000, containers.killed),
+    Row("reconnected", "a container comes back, with old rings or new ones", 10, 500, containers.reconnected),
+    Row("ring-kinds", "two containers come with each kind of ring, and go", 6, 500, containers.ring_kinds),
+    Row("virtio-user", "every kind of virtio-user ring: a container dies, both come back after weftd is killed",
+        0, 1, containers.virtio_user, apart=True),
+    Row("swapped", "a memory table is replaced under traffic, one in 50 by a wrong one", 100, 10_000,
+        containers.swapped),
+    Row("stopped", "a receiver stands still under traffic", 5, 100, containers.stopped),
+    Row("flooded", "a socket is flooded with 50 connections", 3, 100, containers.flooded),
+    Row("weftd-killed", "weftd is killed under traffic of containers that listen", 4, 100,
+        outages.weftd_killed, apart=True),
+    Row("weftd-stopped", "weftd stands still under traffic", 4, 100, outages.weftd_stopped),
+    Row("ports", "a port is added and deleted under traffic", 40, 10_000, control.ports_come_and_go),
+    Row("sockets", "something is where a socket is to be, or its path is too long", 1, 100,
+        control.sockets_in_the_way),
+    Row("reloads", "startup.conf is read again, good and bad", 20, 1000, control.reloads, apart=True),
+    Row("nic", "a NIC's interface is deleted and made again", 2, 100, control.nic_comes_and_goes, apart=True),
+    Row("starts", "weftd starts and one call (of allocations: a sample) fails: it goes without, or ends with a sentence", 2, 250,
+        resources.starts, apart=True),
+    Row("ports-added", "a port is added and one call fails, each in turn: map, descriptor, thread, epoll, bind", 1, 3, resources.ports_added,
+        apart=True),
+    Row("ports-memory", "a port is added and one allocation fails: weftd ends with a sentence", 4, 200,
+        resources.ports_without_memory, apart=True),
+    Row("few-descriptors", "ports are added with 64 descriptors for everything", 1, 20,
+        resources.few_descriptors, apart=True),
+    Row("huge-pages", "weftd is to have more memory than there is", 1, 20, resources.huge_pages, apart=True),
+    Row("clocks", "the wall clock jumps by years", 5, 200, resources.clocks, apart=True),
+]
+
+
+def play(row, count, dice, stage=None):
+    """Plays the row `count` times, on `stage` if it may; its Tally."""
+    tally = scene.Tally(row.name, row.says)
+    with tally.guarded():
+        if row.apart:
+            row.play(tally, count, dice)
+        elif stage is not None:
+            with stage.watch(tally):
+                row.play(tally, count, stage, dice)
+        else:
+            with scene.Scene() as own, own.watch(tally):
+                row.play(tally, count, own, dice)
+    return tally
+
+
+def report(tally):
+    found = tally.as_json()
+    print(f"{'good' if found['good'] else 'BAD '}  {tally.name}: {tally.survived} of {tally.tried}, victims "
+          f"{tally.victims}, left {tally.leaks}, {found['figures']} {tally.error}", flush=True)
+    return found
+
+
+def rows_in_turn(rows, short, seed):
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    done = []
+    for row in rows:
+        try:
+            tally = play(row, row.short if short else row.full, random.Random(f"{seed} {row.name}"))
+        except e2e.Skip as reason:
+            print(f"skipped  {row.name}: {reason}", flush=True)
+            continue
+        done.append(report(tally) | {"short": short, "commit": card.commit(ROOT)})
+        (RESULTS / f"{row.name}.json").write_text(json.dumps(done[-1], indent=1) + "\n")
+    return done
+
+
+def chaos(rows, minutes, seed):
+    """Rows at random on one weftd; what they found, together by row."""
+    dice, until, sums, memory = random.Random(seed), time.monotonic() + 60 * minutes, {}, []
+    with scene.Scene() as stage:
+        while time.monotonic() < until:
+            row = dice.choice(rows)
+            tally = play(row, max(1, row.short // 2), dice, stage)
+            if row.name in sums:
+                sums[row.name].add(tally)
+            else:
+                sums[row.name] = tally
+            memory.append(stage.rss())
+            if tally.error:
+                report(tally)
+                break
+    found = [report(sums[row.name]) for row in rows if row.name in sums]
+    # What the first tenth brought with it is what later rows use again.
+    warm = memory[len(memory) // 10]
+    result = {"minutes": minutes, "seed": seed, "rows": found, "rss-kib": memory[-1] - warm}
+    print(f"chaos: {len(memory)} rows, weftd's memory grew by {result['rss-kib']} KiB since the first tenth", flush=True)
+    (RESULTS / "chaos.json").write_text(json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def stored():
+    """What rows in full have left, in order: in this run or in one before it."""
+    files = [RESULTS / f"{row.name}.json" for row in ROWS]
+    rows = [json.loads(file.read_text()) for file in files if file.exists()]
+    return [row for row in rows if not row["short"]]
+
+
+def stored_chaos():
+    file = RESULTS / "chaos.json"
+    return json.loads(file.read_text()) if file.exists() else None
+
+
+def hostile_suite():
+    """The front-end that lies, if it is built."""
+    program = e2e.BUILD / "weft-hostile"
+    if program.exists():
+        subprocess.run([program, "--full", f"--weftd={e2e.BUILD / 'weftd'}", f"--plugins={e2e.BUILD / 'plugins'}",
+                        f"--json={RESULTS / 'hostile.json'}"], stdout=subprocess.DEVNULL, check=False)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--minutes", type=float, default=0)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--card", type=pathlib.Path)
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("rows", nargs="*")
+    options = parser.parse_args()
+    by_name = {row.name: row for row in ROWS}
+    if options.list:
+        print("\n".join(f"{row.name}: {row.says}, {row.full} times" for row in ROWS if row.short or not options.short))
+        return 0
+    if unknown := set(options.rows) - set(by_name):
+        parser.error(f"there is no row {', '.join(sorted(unknown))}")
+    rows = [by_name[name] for name in options.rows] or ROWS
+    e2e.interruptible(0 if not options.short else e2e.TIME_LIMIT)
+    print(f"seed {options.seed}", flush=True)
+    found = rows_in_turn(rows, options.short, options.seed)
+    if not found and options.short:
+        return e2e.SKIPPED
+    at_random = chaos([row for row in rows if row.short], options.minutes, options.seed) if options.minutes else None
+    if options.card:
+        if not options.short:
+            hostile_suite()
+        card.write(options.card, e2e.BUILD, stored(), at_random or stored_chaos())
+    everything = found + (at_random["rows"] if at_random else [])
+    return 0 if all(row["good"] for row in everything) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
