@@ -17,9 +17,11 @@ struct CaseClass {
 
 // full: all cases, and longer races; else a sample, of which `seed` decides.
 CaseClass MessageCases(bool full, uint32_t seed);
+CaseClass RingCases();
+CaseClass DescriptorCases();
 
 inline std::vector<CaseClass> AllCases(bool full, uint32_t seed) {
-  return {MessageCases(full, seed)};
+  return {MessageCases(full, seed), RingCases(), DescriptorCases()};
 }
 
 }  // namespace weft::hostile
