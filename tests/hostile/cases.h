@@ -17,11 +17,15 @@ struct CaseClass {
 
 // full: all cases, and longer races; else a sample, of which `seed` decides.
 CaseClass MessageCases(bool full, uint32_t seed);
+CaseClass TimeCases(bool full);
+CaseClass MemoryCases();
 CaseClass RingCases();
 CaseClass DescriptorCases();
+CaseClass NotificationCases();
 
 inline std::vector<CaseClass> AllCases(bool full, uint32_t seed) {
-  return {MessageCases(full, seed), RingCases(), DescriptorCases()};
+  return {MessageCases(full, seed), TimeCases(full),    MemoryCases(), RingCases(),
+          DescriptorCases(),        NotificationCases()};
 }
 
 }  // namespace weft::hostile

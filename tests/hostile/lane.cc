@@ -46,8 +46,7 @@ std::string Lane::ConfigOf(uint32_t number) {
 }
 
 Lane::Lane(const SwitchProcess& weftd, uint32_t number)
-    : weftd_(weftd),
-      number_(number),
+    : number_(number),
       liar_port_(PortName("liar", number)),
       liar_socket_(weftd.socket(liar_port_)),
       shell_(weftd.directory()),

@@ -51,7 +51,6 @@ class Lane {
   Tenant& witness() { return witness_; }
   const std::string& liar_port() const { return liar_port_; }
   const std::string& liar_socket() const { return liar_socket_; }
-  std::string Log() const { return weftd_.Log(); }
 
   // Has the tenant reach the stage, and waits until its rings run if that belongs to it: they start
   // when their kicks are seen, which may be after the answer to a message.
@@ -84,7 +83,6 @@ class Lane {
   bool Arrives(Tenant& tenant, const Bytes& frame);
   void Judge(const Bytes& frame, Member receiver);
 
-  const SwitchProcess& weftd_;
   const uint32_t number_;
   const std::string liar_port_;
   const std::string liar_socket_;
