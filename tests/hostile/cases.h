@@ -21,11 +21,12 @@ CaseClass TimeCases(bool full);
 CaseClass MemoryCases();
 CaseClass RingCases();
 CaseClass DescriptorCases();
+CaseClass RaceCases(bool full);
 CaseClass NotificationCases();
 
 inline std::vector<CaseClass> AllCases(bool full, uint32_t seed) {
-  return {MessageCases(full, seed), TimeCases(full),    MemoryCases(), RingCases(),
-          DescriptorCases(),        NotificationCases()};
+  return {MessageCases(full, seed), TimeCases(full), MemoryCases(),      RingCases(),
+          DescriptorCases(),        RaceCases(full), NotificationCases()};
 }
 
 }  // namespace weft::hostile
