@@ -63,6 +63,7 @@ int Run() {
     return 1;
   }
   for (const CaseClass& cases : AllCases(full, absl::GetFlag(FLAGS_seed))) {
+    if (!(*suite)->alive()) break;
     if (only.empty() || std::find(only.begin(), only.end(), cases.name) != only.end()) {
       (*suite)->Play(cases);
     }

@@ -15,13 +15,14 @@ constexpr size_t kHeader = 14;
 
 std::string PortName(std::string_view role, uint32_t lane) { return Cat(role, "-", lane); }
 
+std::string Hex(uint8_t byte) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  return {kDigits[byte >> 4], kDigits[byte & 15]};
+}
+
 std::string TextOf(const Bytes& mac) {
   std::string text;
-  char octet[4];
-  for (const uint8_t byte : mac) {
-    std::snprintf(octet, sizeof(octet), "%s%02x", text.empty() ? "" : ":", byte);
-    text += octet;
-  }
+  for (const uint8_t byte : mac) text += (text.empty() ? "" : ":") + Hex(byte);
   return text;
 }
 
@@ -175,7 +176,12 @@ void Lane::Judge(const Bytes& frame, Member receiver) {
   const bool good = frame.size() >= vhost::kNetHeader + kHeader &&
                     std::memcmp(at, to.data(), kMac) == 0 &&
                     std::memcmp(at + kMac, from.data(), kMac) == 0;
-  if (!good) ++escapes_;
+  if (good) return;
+  ++escapes_;
+  escaped_ = Cat("to ", TextOf(to), " came: ");
+  for (size_t i = 0; i < std::min<size_t>(frame.size(), vhost::kNetHeader + kHeader); ++i) {
+    escaped_ += Hex(frame[i]);
+  }
 }
 
 }  // namespace weft::hostile

@@ -71,6 +71,7 @@ class Lane {
   // Takes what came to witness and bystander, and counts what should not have.
   void Watch();
   uint64_t escapes() const { return escapes_; }
+  const std::string& escaped() const { return escaped_; }  // the last of them
   uint64_t witnessed() const { return witnessed_; }
 
  private:
@@ -92,6 +93,7 @@ class Lane {
   uint32_t frames_ = 0;
   uint64_t witnessed_ = 0;
   uint64_t escapes_ = 0;
+  std::string escaped_;
 
  public:
   // The byte in which the two destinations, and the two sources, differ: what a race rewrites.

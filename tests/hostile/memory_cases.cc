@@ -194,13 +194,15 @@ bool SendTable(Tenant& tenant, const RegionRequest& region, int file) {
 }
 
 constexpr const char* kGone = "was gone when the ring used it";
+// Whichever comes first: a look at the ring in between finds no page, one behind it finds zeros.
+constexpr const char* kEither = "";
 constexpr const char* kTooMuch = "more is available than the ring has";
 
 const InFlight kInFlight[] = {
     {"truncated to nothing", kGone, [](Tenant& t) { return ftruncate(t.guest().file(), 0) == 0; }},
     {"truncated to a page", kGone,
      [](Tenant& t) { return ftruncate(t.guest().file(), kPage) == 0; }},
-    {"truncated and grown again", kTooMuch,
+    {"truncated and grown again", kEither,
      [](Tenant& t) {
        return ftruncate(t.guest().file(), 0) == 0 && ftruncate(t.guest().file(), 4 * kMiB) == 0;
      }},
@@ -256,7 +258,7 @@ CaseClass MemoryCases() {
     all.cases.push_back({Cat("split, in flight: ", lie.name),
                          [&lie](Lane& lane) { return PlayInFlight(lane, lie, Rings::kSplit); }});
     // Zeros in a packed ring are descriptors that are not available: nothing is wrong with it.
-    if (lie.reason == kTooMuch) continue;
+    if (lie.reason == kTooMuch || lie.reason == kEither) continue;
     all.cases.push_back({Cat("packed, in flight: ", lie.name),
                          [&lie](Lane& lane) { return PlayInFlight(lane, lie, Rings::kPacked); }});
   }

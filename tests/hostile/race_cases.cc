@@ -304,7 +304,8 @@ Complaint Play(Lane& lane, const Race& race) {
   if (taken == 0) return "the switch took nothing";
   lane.Watch();
   if (lane.escapes() == escapes) return "";
-  return Cat(lane.escapes() - escapes, " frames that nobody may send came to somebody");
+  return Cat(lane.escapes() - escapes, " frames that nobody may send came to somebody; ",
+             lane.escaped());
 }
 
 }  // namespace

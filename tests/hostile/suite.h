@@ -42,6 +42,7 @@ class Suite {
                                                       const std::string& plugins, uint32_t lanes);
 
   void Play(const CaseClass& cases);
+  bool alive() { return weftd_->alive(); }
   // Ends all of it.
   Score Finish();
 
