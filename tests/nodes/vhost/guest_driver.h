@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "nodes/vhost/protocol.h"
 #include "nodes/vhost/queue.h"
 #include "nodes/vhost/ring_layout.h"
 #include "nodes/vhost/virtio_net.h"
@@ -28,6 +29,7 @@ using Bytes = std::vector<uint8_t>;
 class Guest {
  public:
   static constexpr uint64_t kBase = 0x1'0000'0000;
+  static constexpr uint64_t kUserBase = 0x7000'0000;  // the same memory, as the front-end knows it
 
   explicit Guest(size_t size = 4 << 20) : size_(size), next_(0) {
     std::vector<UniqueFd> fds;
@@ -37,10 +39,11 @@ class Guest {
     if (at == MAP_FAILED) std::abort();
     bytes_ = static_cast<uint8_t*>(at);
     const RegionRequest region{
-        .guest_address = kBase, .size = size, .user_address = 0x7000'0000, .file_offset = 0};
+        .guest_address = kBase, .size = size, .user_address = kUserBase, .file_offset = 0};
     auto memory = GuestMemory::Map({&region, 1}, fds, size);
     if (!memory.ok()) std::abort();
     memory_ = *std::move(memory);
+    file_ = std::move(fds[0]);
   }
   ~Guest() { munmap(bytes_, size_); }
   Guest(const Guest&) = delete;
@@ -71,6 +74,7 @@ class Guest {
   ForeignPtr Foreign(uint64_t address) const { return memory_->Translate(address, 1); }
   const std::shared_ptr<const GuestMemory>& memory() const { return memory_; }
   uint64_t end() const { return kBase + size_; }
+  int file() const { return file_.get(); }
   // Forgets what was allocated after `next` was allocated().
   size_t allocated() const { return next_; }
   void Rewind(size_t allocated) { next_ = allocated; }
@@ -79,6 +83,7 @@ class Guest {
   const size_t size_;
   size_t next_;
   uint8_t* bytes_ = nullptr;
+  UniqueFd file_;
   std::shared_ptr<const GuestMemory> memory_;
 };
 
@@ -110,6 +115,9 @@ class GuestQueue {
   RingView& view() { return view_; }
   uint16_t size() const { return size_; }
 
+  // Where the ring is, for who tells a switch; and where both sides begin (SET_VRING_BASE).
+  virtual RingAddressPayload addresses(uint32_t index) const = 0;
+  virtual uint32_t base() const { return queue_->cursor.next_avail; }
   // Makes a chain and returns its id; it is not available yet.
   uint16_t MakeChain(Pieces pieces, Layout layout = Layout::kDirect) {
     return LayOut(pieces, layout);
@@ -178,6 +186,16 @@ class GuestQueue {
 
  protected:
   virtual uint16_t LayOut(Pieces pieces, Layout layout) = 0;
+  static RingAddressPayload AddressesOf(uint32_t index, uint64_t descriptors, uint64_t available,
+                                        uint64_t used) {
+    constexpr uint64_t kAway = Guest::kBase - Guest::kUserBase;
+    return {.index = index,
+            .flags = 0,
+            .descriptors = descriptors - kAway,
+            .used = used - kAway,
+            .available = available - kAway,
+            .log = 0};
+  }
   uint16_t Slot(size_t position) const { return static_cast<uint16_t>(position & (size_ - 1u)); }
   uint16_t write_flag() const {
     return direction_ == Direction::kToGuest ? Descriptor::kWrite : uint16_t{0};
@@ -218,6 +236,9 @@ class GuestRing : public GuestQueue {
     view_.used = guest.Foreign(used_);
   }
 
+  RingAddressPayload addresses(uint32_t index) const override {
+    return AddressesOf(index, descriptors_, available_, used_);
+  }
   // The next descriptor of the table, round and round: a test does not offer more than there are.
   uint16_t NextDescriptor() { return std::exchange(free_head_, Slot(free_head_ + 1)); }
   void Write(uint16_t index, Descriptor descriptor) {

@@ -25,6 +25,7 @@ class PackedGuestRing : public GuestQueue {
         next_used_(first_position),
         buffers_(size) {
     const uint64_t ring = guest.Allocate(sizeof(PackedDescriptor) * size);
+    ring_ = ring;
     descriptors_ = &guest.As<PackedDescriptor>(ring);
     driver_event_ = guest.Allocate(kEventArea, 4);
     device_event_ = guest.Allocate(kEventArea, 4);
@@ -43,6 +44,13 @@ class PackedGuestRing : public GuestQueue {
     }
   }
 
+  RingAddressPayload addresses(uint32_t index) const override {
+    return AddressesOf(index, ring_, driver_event_, device_event_);
+  }
+  uint32_t base() const override {
+    const uint32_t position = PackedBase(static_cast<uint16_t>(GuestQueue::base()), size_);
+    return position | position << 16;
+  }
   uint16_t LayOut(Pieces pieces, Layout layout) override {
     std::vector<PackedDescriptor> descriptors;
     for (const auto& [address, length] : pieces) {
@@ -147,7 +155,7 @@ class PackedGuestRing : public GuestQueue {
 
   uint16_t next_available_;
   uint16_t next_used_;
-  uint64_t driver_event_, device_event_;
+  uint64_t ring_, driver_event_, device_event_;
   PackedDescriptor* descriptors_;
   std::vector<Buffer> buffers_;
   std::deque<uint16_t> free_;

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// weft-hostile: containers that lie to a weftd with every byte that they share, and what came of
+// it. Exit status 0 if nothing did.
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "core/base/text.h"
+#include "tests/hostile/suite.h"
+
+ABSL_FLAG(std::string, weftd, "", "the weftd to lie to");
+ABSL_FLAG(std::string, plugins, "", "the directory of its plugins");
+ABSL_FLAG(bool, full, false, "all cases, and longer races, instead of a sample");
+ABSL_FLAG(uint32_t, seed, 1, "of the sample");
+ABSL_FLAG(uint32_t, lanes, 8, "how many liars lie at a time");
+ABSL_FLAG(std::vector<std::string>, only, {}, "classes of cases; all if there are none");
+ABSL_FLAG(std::string, json, "", "a file to write the result to");
+
+namespace weft::hostile {
+namespace {
+
+nlohmann::json JsonOf(const Score& score) {
+  nlohmann::json classes = nlohmann::json::array();
+  size_t tried = 0;
+  size_t survived = 0;
+  for (const ClassResult& one : score.classes) {
+    classes.push_back({{"class", one.name}, {"tried", one.tried}, {"survived", one.survived}});
+    tried += one.tried;
+    survived += one.survived;
+  }
+  return {{"good", score.Good()},
+          {"full", absl::GetFlag(FLAGS_full)},
+          {"seed", absl::GetFlag(FLAGS_seed)},
+          {"classes", classes},
+          {"tried", tried},
+          {"survived", survived},
+          {"crashes", score.crashes},
+          {"victim-frames-sent", score.victims.sent},
+          {"victim-frames-lost", score.victims.lost},
+          {"victim-frames-wrong", score.victims.wrong},
+          {"victim-longest-us", score.victims.longest_us},
+          {"witnessed-frames", score.witnessed},
+          {"policy-escapes", score.escapes},
+          {"leaks", score.leaks},
+          {"rss-kib-before", score.rss_kib_before},
+          {"rss-kib-after", score.rss_kib_after},
+          {"complaints", score.complaints}};
+}
+
+int Run() {
+  const bool full = absl::GetFlag(FLAGS_full);
+  const std::vector<std::string> only = absl::GetFlag(FLAGS_only);
+  auto suite = Suite::Start(absl::GetFlag(FLAGS_weftd), absl::GetFlag(FLAGS_plugins),
+                            absl::GetFlag(FLAGS_lanes));
+  if (!suite.ok()) {
+    std::fprintf(stderr, "hostile: %s\n", MessageOf(suite.status()).c_str());
+    return 1;
+  }
+  for (const CaseClass& cases : AllCases(full, absl::GetFlag(FLAGS_seed))) {
+    if (!(*suite)->alive()) break;
+    if (only.empty() || std::find(only.begin(), only.end(), cases.name) != only.end()) {
+      (*suite)->Play(cases);
+    }
+  }
+  const Score score = (*suite)->Finish();
+  const nlohmann::json result = JsonOf(score);
+  std::printf("%s\n", result.dump(2).c_str());
+  const std::string file = absl::GetFlag(FLAGS_json);
+  if (!file.empty() && !(std::ofstream(file) << result.dump(2) << "\n")) {
+    std::fprintf(stderr, "hostile: cannot write %s\n", file.c_str());
+    return 1;
+  }
+  return score.Good() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace weft::hostile
+
+int main(int argc, char** argv) {
+  absl::SetProgramUsageMessage("weft-hostile --weftd=PROGRAM --plugins=DIRECTORY [flags]");
+  absl::ParseCommandLine(argc, argv);
+  return weft::hostile::Run();
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/hostile/lane.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "core/base/text.h"
+
+namespace weft::hostile {
+namespace {
+
+constexpr size_t kMac = 6;
+constexpr size_t kHeader = 14;
+
+std::string PortName(std::string_view role, uint32_t lane) { return Cat(role, "-", lane); }
+
+std::string Hex(uint8_t byte) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  return {kDigits[byte >> 4], kDigits[byte & 15]};
+}
+
+std::string TextOf(const Bytes& mac) {
+  std::string text;
+  for (const uint8_t byte : mac) text += (text.empty() ? "" : ":") + Hex(byte);
+  return text;
+}
+
+}  // namespace
+
+Bytes Lane::MacOf(uint32_t lane, Member member) {
+  return {0x02, 0, 0, 1, static_cast<uint8_t>(lane), member};
+}
+
+std::string Lane::ConfigOf(uint32_t number) {
+  const std::string bridge = PortName("lane", number);
+  std::string config = Cat("[[bridge]]\nname = \"", bridge, "\"\n");
+  for (const auto& [role, member] :
+       {std::pair("liar", kLiar), {"witness", kWitness}, {"bystander", kBystander}}) {
+    const std::string mac = TextOf(MacOf(number, member));
+    config += Cat("[[port]]\nname = \"", PortName(role, number), "\"\nbridge = \"", bridge,
+                  "\"\nmac = \"", mac, "\"\nvhost = {}\n");
+    // What a liar may not get past.
+    if (member == kLiar) config += Cat("mac-guard = { allow = \"", mac, "\" }\n");
+  }
+  return config;
+}
+
+Lane::Lane(const SwitchProcess& weftd, uint32_t number)
+    : number_(number),
+      liar_port_(PortName("liar", number)),
+      liar_socket_(weftd.socket(liar_port_)),
+      shell_(weftd.directory()),
+      witness_({.socket = weftd.socket(PortName("witness", number))}),
+      bystander_({.socket = weftd.socket(PortName("bystander", number))}) {}
+
+bool Lane::SetUp() { return witness_.Reach(Stage::kRunning) && bystander_.Reach(Stage::kRunning); }
+
+TenantOptions Lane::Options(Rings rings) const { return {.socket = liar_socket_, .rings = rings}; }
+
+Complaint Lane::Play(const Case& one) {
+  const Complaint complaint = one.play(*this);
+  return complaint.empty() ? ExpectUsable() : complaint;
+}
+
+bool Lane::Reach(Tenant& tenant, Stage stage) {
+  if (stage == Stage::kFresh || stage == Stage::kNegotiated) return tenant.Reach(stage);
+  return tenant.Reach(Stage::kRunning) && ExpectUp().empty() &&
+         (stage == Stage::kRunning || tenant.Stop());
+}
+
+Complaint Lane::ExpectReason(std::string_view words) {
+  const std::string command = "show port " + liar_port_;
+  std::string reason = "no answer";
+  const bool found = Await([&] {
+    const nlohmann::json port = shell_.Ask(command);
+    if (port.is_null()) return true;
+    reason = port.value("reason", "");
+    return port.value("state", "") == "error" && !reason.empty();
+  });
+  if (!found) return Cat("the port is not in error (", reason, ")");
+  if (reason.find(words) != reason.npos) return "";
+  return Cat("the port's reason is \"", reason, "\", not \"", words, "\"");
+}
+
+uint64_t Lane::Drops(std::string_view reason) {
+  uint64_t drops = 0;
+  for (const nlohmann::json& row : shell_.Ask("show drops port " + liar_port_)) {
+    if (row.value("reason", "") == reason) drops += row.value("packets", uint64_t{0});
+  }
+  return drops;
+}
+
+Complaint Lane::ExpectDrop(std::string_view reason, uint64_t before) {
+  if (Await([&] { return Drops(reason) > before; })) return "";
+  return Cat("nothing was dropped as \"", reason,
+             "\": ", shell_.Ask("show drops port " + liar_port_).dump(), ", ",
+             shell_.Ask("show port " + liar_port_).dump());
+}
+
+Complaint Lane::ExpectUp() {
+  nlohmann::json port;
+  const bool up = Await([&] {
+    port = shell_.Ask("show port " + liar_port_);
+    return port.is_null() || port.value("state", "") == "up";
+  });
+  return up && !port.is_null() ? "" : Cat("the port is not up: ", port.dump());
+}
+
+Complaint Lane::ExpectSent(Tenant& tenant) {
+  const Bytes frame = FrameToWitness();
+  tenant.Transmit(frame);
+  return Arrives(witness_, frame) ? "" : "the port's frame did not arrive";
+}
+
+Complaint Lane::ExpectReceived(Tenant& tenant) {
+  const Bytes frame = FrameToLiar();
+  witness_.Transmit(frame);
+  return Arrives(tenant, frame) ? "" : "the port did not get its frame";
+}
+
+Complaint Lane::ExpectFrames(Tenant& tenant) {
+  Complaint complaint = ExpectUp();
+  if (complaint.empty()) complaint = ExpectSent(tenant);
+  if (complaint.empty()) complaint = ExpectReceived(tenant);
+  return complaint;
+}
+
+Complaint Lane::ExpectUsable() {
+  Tenant honest(Options());
+  Complaint complaint =
+      honest.Reach(Stage::kRunning) ? ExpectFrames(honest) : "nobody can connect any more";
+  return complaint.empty() ? "" : Cat("afterwards: ", complaint);
+}
+
+Bytes Lane::Frame(Member to, Member from) {
+  ++frames_;
+  Bytes frame = MacOf(number_, to);
+  const Bytes source = MacOf(number_, from);
+  frame.insert(frame.end(), source.begin(), source.end());
+  frame.insert(frame.end(), {0x88, 0xb5});  // for local experiments (IEEE 802)
+  frame.resize(60 + frames_ * 97 % 1454);
+  for (size_t i = kHeader; i < frame.size(); ++i) {
+    frame[i] = static_cast<uint8_t>(i * 31 + frames_ + frames_ / 256);
+  }
+  return frame;
+}
+
+Bytes Lane::FrameToWitness() { return Frame(kWitness, kLiar); }
+Bytes Lane::FrameToLiar() { return Frame(kLiar, kWitness); }
+
+bool Lane::Arrives(Tenant& tenant, const Bytes& frame) {
+  return Await([&] {
+    while (const std::optional<Bytes> bytes = tenant.Receive()) {
+      if (&tenant == &witness_) Judge(*bytes, kWitness);
+      if (bytes->size() == vhost::kNetHeader + frame.size() &&
+          std::equal(frame.begin(), frame.end(), bytes->begin() + vhost::kNetHeader)) {
+        return true;
+      }
+    }
+    return false;
+  });
+}
+
+void Lane::Watch() {
+  while (const std::optional<Bytes> bytes = witness_.Receive()) Judge(*bytes, kWitness);
+  while (const std::optional<Bytes> bytes = bystander_.Receive()) Judge(*bytes, kBystander);
+}
+
+// mac-guard lets nothing pass but the liar's own address, and the bridge knows whose the other is.
+void Lane::Judge(const Bytes& frame, Member receiver) {
+  ++witnessed_;
+  const Bytes to = MacOf(number_, receiver);
+  const Bytes from = MacOf(number_, kLiar);
+  const uint8_t* const at = frame.data() + vhost::kNetHeader;
+  const bool good = frame.size() >= vhost::kNetHeader + kHeader &&
+                    std::memcmp(at, to.data(), kMac) == 0 &&
+                    std::memcmp(at + kMac, from.data(), kMac) == 0;
+  if (good) return;
+  ++escapes_;
+  escaped_ = Cat("to ", TextOf(to), " came: ");
+  for (size_t i = 0; i < std::min<size_t>(frame.size(), vhost::kNetHeader + kHeader); ++i) {
+    escaped_ += Hex(frame[i]);
+  }
+}
+
+}  // namespace weft::hostile

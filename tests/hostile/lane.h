@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// A place where cases are played: a bridge with the liar's port and two honest containers, the
+// witness, to whom frames go, and the bystander, to whom none may go. Lanes work at the same time,
+// each on a thread of its own.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/hostile/switch_process.h"
+#include "tests/hostile/tenant.h"
+
+namespace weft::hostile {
+
+class Lane;
+
+// What went wrong with a case; empty: nothing.
+using Complaint = std::string;
+
+struct Case {
+  std::string name;
+  // The lie, up to what the switch says to it. All else is the lane's: what must be true after
+  // every case.
+  std::function<Complaint(Lane&)> play;
+};
+
+class Lane {
+ public:
+  // The [[bridge]] and [[port]] tables of a lane.
+  static std::string ConfigOf(uint32_t number);
+
+  Lane(const SwitchProcess& weftd, uint32_t number);
+  // Connects witness and bystander.
+  bool SetUp();
+
+  // Plays a case and then looks whether the port can be used by somebody honest.
+  Complaint Play(const Case& one);
+
+  // ---- For cases
+
+  TenantOptions Options(Rings rings = Rings::kSplit) const;
+  std::unique_ptr<Tenant> MakeTenant(Rings rings = Rings::kSplit) const {
+    return std::make_unique<Tenant>(Options(rings));
+  }
+  Shell& shell() { return shell_; }
+  Tenant& witness() { return witness_; }
+  const std::string& liar_port() const { return liar_port_; }
+  const std::string& liar_socket() const { return liar_socket_; }
+
+  // Has the tenant reach the stage, and waits until its rings run if that belongs to it: they start
+  // when their kicks are seen, which may be after the answer to a message.
+  bool Reach(Tenant& tenant, Stage stage);
+  // The port is in error, and says so with these words ("": with any).
+  Complaint ExpectReason(std::string_view words);
+  // Frames of the port that were dropped with this reason, so far.
+  uint64_t Drops(std::string_view reason);
+  Complaint ExpectDrop(std::string_view reason, uint64_t before);
+  // The tenant and the witness send each other a frame each.
+  Complaint ExpectFrames(Tenant& tenant);
+  Complaint ExpectSent(Tenant& tenant);
+  Complaint ExpectReceived(Tenant& tenant);
+
+  // A frame from the liar's port to the witness, or back.
+  Bytes FrameToWitness();
+  Bytes FrameToLiar();
+  // Takes what came to witness and bystander, and counts what should not have.
+  void Watch();
+  uint64_t escapes() const { return escapes_; }
+  const std::string& escaped() const { return escaped_; }  // the last of them
+  uint64_t witnessed() const { return witnessed_; }
+
+ private:
+  enum Member : uint8_t { kWitness = 1, kBystander = 2, kLiar = 0x11, kForged = 0x12 };
+  static Bytes MacOf(uint32_t lane, Member member);
+  Bytes Frame(Member to, Member from);
+  Complaint ExpectUp();
+  Complaint ExpectUsable();
+  // Waits until `frame` comes to the tenant.
+  bool Arrives(Tenant& tenant, const Bytes& frame);
+  void Judge(const Bytes& frame, Member receiver);
+
+  const uint32_t number_;
+  const std::string liar_port_;
+  const std::string liar_socket_;
+  Shell shell_;
+  Tenant witness_;
+  Tenant bystander_;
+  uint32_t frames_ = 0;
+  uint64_t witnessed_ = 0;
+  uint64_t escapes_ = 0;
+  std::string escaped_;
+
+ public:
+  // The byte in which the two destinations, and the two sources, differ: what a race rewrites.
+  static constexpr size_t kDestinationByte = 5;
+  static constexpr size_t kSourceByte = 11;
+  static constexpr std::array<uint8_t, 2> kDestinations = {kWitness, kBystander};
+  static constexpr std::array<uint8_t, 2> kSources = {kLiar, kForged};
+};
+
+}  // namespace weft::hostile

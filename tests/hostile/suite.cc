@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/hostile/suite.h"
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "core/base/text.h"
+
+namespace weft::hostile {
+namespace {
+
+// Failures beyond this say nothing new.
+constexpr size_t kEnough = 20;
+
+constexpr std::array<const char*, 2> kVictims = {"victim-1", "victim-2"};
+
+// All ports on one worker, as there is one unless more are asked for.
+std::string ConfigOf(const std::string& plugins, uint32_t lanes) {
+  std::string config = Cat("[dpdk]\neal = [\"--no-huge\"]\n", "[plugins]\ndirectory = \"", plugins,
+                           "\"\nload = [\"mac-guard\"]\n", "[[bridge]]\nname = \"victims\"\n");
+  for (size_t i = 0; i < kVictims.size(); ++i) {
+    // The addresses of bench/load's containers.
+    config += Cat("[[port]]\nname = \"", kVictims[i], "\"\nbridge = \"victims\"\n",
+                  "mac = \"02:00:00:00:00:0", i + 1, "\"\nvhost = {}\n");
+  }
+  for (uint32_t lane = 0; lane < lanes; ++lane) config += Lane::ConfigOf(lane);
+  return config;
+}
+
+}  // namespace
+
+bool Score::Good() const {
+  const bool all = std::all_of(classes.begin(), classes.end(), [](const ClassResult& one) {
+    return one.tried > 0 && one.survived == one.tried;
+  });
+  return all && complaints.empty() && crashes == 0 && leaks == 0 && escapes == 0 &&
+         victims.sent > 0 && victims.lost == 0 && victims.wrong == 0;
+}
+
+absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const std::string& program,
+                                                    const std::string& plugins, uint32_t lanes) {
+  std::unique_ptr<Suite> self(new Suite);
+  auto weftd = SwitchProcess::Start(program, ConfigOf(plugins, lanes));
+  if (!weftd.ok()) return weftd.status();
+  self->weftd_ = *std::move(weftd);
+  for (uint32_t number = 0; number < lanes; ++number) {
+    self->lanes_.push_back(std::make_unique<Lane>(*self->weftd_, number));
+    Lane& lane = *self->lanes_.back();
+    // Whatever weftd makes for good, it has made by then.
+    const Case nothing{.name = "nothing", .play = [](Lane&) { return Complaint(); }};
+    const Complaint complaint = lane.SetUp() ? lane.Play(nothing) : "no container can connect";
+    if (!complaint.empty()) return absl::InternalError(Cat("without a lie: ", complaint));
+  }
+  auto victims =
+      Victims::Attach({self->weftd_->socket(kVictims[0]), self->weftd_->socket(kVictims[1])});
+  if (!victims.ok()) return victims.status();
+  self->victims_ = *std::move(victims);
+  self->shell_ = std::make_unique<Shell>(self->weftd_->directory());
+  for (const std::string_view name : kVictims) {
+    const auto up = [&] {
+      const nlohmann::json port = self->shell_->Ask(Cat("show port ", name));
+      return !port.is_null() && port.value("state", "") == "up";
+    };
+    if (!Await(up)) return absl::InternalError(Cat(name, " does not come up"));
+  }
+  self->victims_->Begin();
+  // The last tenants' descriptors are closed soon, by other threads.
+  Footprint last = self->weftd_->Look();
+  size_t quiet = 0;
+  Await([&] {
+    const Footprint now = self->weftd_->Look();
+    quiet = now.SameAs(last) ? quiet + 1 : 0;
+    last = now;
+    return quiet == 100;
+  });
+  self->before_ = last;
+  self->score_.rss_kib_before = last.rss_kib;
+  return self;
+}
+
+void Suite::Complain(const std::string& about) {
+  if (score_.complaints.size() < kEnough) {
+    std::fprintf(stderr, "hostile: %s\n", about.c_str());
+  }
+  score_.complaints.push_back(about);
+}
+
+void Suite::Play(const CaseClass& cases) {
+  ClassResult result{.name = cases.name};
+  std::atomic<size_t> next{0};
+  std::atomic<bool> stop{false};
+  std::mutex mutex;
+  const auto work = [&](Lane& lane) {
+    for (size_t i = next++; i < cases.cases.size() && !stop; i = next++) {
+      const Complaint complaint = lane.Play(cases.cases[i]);
+      lane.Watch();
+      const std::scoped_lock lock(mutex);
+      ++result.tried;
+      if (complaint.empty()) {
+        ++result.survived;
+      } else {
+        Complain(Cat(cases.name, ": ", cases.cases[i].name, ": ", complaint));
+      }
+      if (!weftd_->alive() || result.tried - result.survived >= kEnough) stop = true;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (const auto& lane : lanes_) threads.emplace_back(work, std::ref(*lane));
+  for (std::thread& thread : threads) thread.join();
+  score_.classes.push_back(result);
+  CheckFootprint(cases.name);
+}
+
+void Suite::CheckFootprint(const std::string& when) {
+  if (!weftd_->alive()) {
+    Complain(Cat(when, ": weftd has ended:\n", weftd_->Log()));
+    return;
+  }
+  Footprint now;
+  const auto as_before = [&] {
+    now = weftd_->Look();
+    return now.SameAs(before_);
+  };
+  if (!Await(as_before)) {
+    ++score_.leaks;
+    Complain(Cat(when, ": weftd had ", before_.Text(), " and is left with ", now.Text()));
+  }
+  score_.rss_kib_after = now.rss_kib;
+}
+
+Score Suite::Finish() {
+  score_.victims = victims_->Finish();
+  if (score_.victims.lost + score_.victims.wrong + score_.victims.foreign != 0) {
+    Complain(Cat("the victims lost frames, or got wrong ones: ", shell_->Ask("show ports").dump(),
+                 ", ", shell_->Ask("show drops").dump()));
+  }
+  score_.escapes = score_.victims.foreign;
+  for (const auto& lane : lanes_) {
+    score_.witnessed += lane->witnessed();
+    score_.escapes += lane->escapes();
+  }
+  victims_.reset();
+  lanes_.clear();
+  shell_.reset();
+  const int status = weftd_->Stop();
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    ++score_.crashes;
+    Complain(Cat("weftd ended with wait status ", status, ":\n", weftd_->Log()));
+  }
+  return std::exchange(score_, {});
+}
+
+}  // namespace weft::hostile

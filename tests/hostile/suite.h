@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole suite: one weftd, the victims, the lanes, and what must be as before after every class
+// of cases.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "tests/hostile/cases.h"
+#include "tests/hostile/switch_process.h"
+#include "tests/hostile/victims.h"
+
+namespace weft::hostile {
+
+struct ClassResult {
+  std::string name;
+  size_t tried = 0;
+  size_t survived = 0;
+};
+
+struct Score {
+  std::vector<ClassResult> classes;
+  std::vector<std::string> complaints;
+  Victims::Account victims;
+  uint64_t witnessed = 0;  // frames that witnesses and bystanders saw
+  uint64_t escapes = 0;    // of them, and of what the victims got, those that were not theirs
+  size_t leaks = 0;        // classes after which something was left
+  size_t crashes = 0;
+  size_t rss_kib_before = 0;
+  size_t rss_kib_after = 0;
+
+  bool Good() const;
+};
+
+class Suite {
+ public:
+  // `program` is weftd, `plugins` the directory of mac-guard.so.
+  static absl::StatusOr<std::unique_ptr<Suite>> Start(const std::string& program,
+                                                      const std::string& plugins, uint32_t lanes);
+
+  void Play(const CaseClass& cases);
+  bool alive() { return weftd_->alive(); }
+  // Ends all of it.
+  Score Finish();
+
+ private:
+  Suite() = default;
+  void Complain(const std::string& about);
+  void CheckFootprint(const std::string& when);
+
+  std::unique_ptr<SwitchProcess> weftd_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::unique_ptr<Victims> victims_;
+  std::unique_ptr<Shell> shell_;
+  Footprint before_;
+  Score score_;
+};
+
+}  // namespace weft::hostile
