@@ -78,6 +78,12 @@ TEST(EventLoopDeathTest, IsNotMadeWithoutItsDescriptors) {
     EXPECT_EXIT(MakeLoopWith(descriptors, false), ::testing::ExitedWithCode(1),
                 "weft: cannot make an event loop: Too many open files");
   }
+}
+
+TEST(EventLoopDeathTest, ReceivesNoSignalsWithoutADescriptor) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the check of vtables needs descriptors of its own";
+#endif
   EXPECT_EXIT(MakeLoopWith(2, true), ::testing::ExitedWithCode(1),
               "weft: cannot receive signals: Too many open files");
   EXPECT_EXIT(MakeLoopWith(3, true), ::testing::ExitedWithCode(0), "");
