@@ -75,8 +75,7 @@ template <bool kPacked>
     } else {
       staged.head = LoadHead(view, position);
       if (staged.head >= size) [[unlikely]] {
-        burst.queue.Fail(RingError::kHeadOutOfRange);
-        burst.broken = true;
+        Break(burst, RingError::kHeadOutOfRange);
         burst.available_end = position;
         break;
       }

@@ -24,6 +24,7 @@ namespace {
 
 using testing::FrontEnd;
 using ::testing::HasSubstr;
+using testing::kSplitFeatures;
 using weft::testing::OpenDescriptors;
 
 class HostileTest : public testing::SessionFixture {
@@ -40,6 +41,18 @@ class HostileTest : public testing::SessionFixture {
       }
     }
     return count;
+  }
+  // Sets ring 1 up, says `lie` about it, and kicks: expects the session to end with this reason.
+  template <typename T>
+  void ExpectNoStart(uint64_t features, Request request, const T& lie, const std::string& reason) {
+    Connect();
+    front_end_.Negotiate(features);
+    front_end_.SendMemoryTable();
+    front_end_.SetUpRing(1);
+    front_end_.Send(request, lie);
+    front_end_.Enable(1);
+    eventfd_write(front_end_.kick_fd(1), 1);
+    ExpectEnd(reason);
   }
 };
 
@@ -193,16 +206,9 @@ TEST_F(HostileTest, ARingThatIsNotWhereItSaysDoesNotStart) {
   };
   for (const auto& [reason, change] : cases) {
     SCOPED_TRACE(reason);
-    Connect();
-    front_end_.Negotiate();
-    front_end_.SendMemoryTable();
-    front_end_.SetUpRing(1);
     RingAddressPayload addresses = front_end_.addresses(1);
     change(addresses);
-    front_end_.Send(Request::kSetVringAddr, addresses);
-    front_end_.Enable(1);
-    eventfd_write(front_end_.kick_fd(1), 1);
-    ExpectEnd(reason);
+    ExpectNoStart(kSplitFeatures, Request::kSetVringAddr, addresses, reason);
   }
 }
 
@@ -220,29 +226,16 @@ TEST_F(HostileTest, APackedRingThatIsNotWhereItSaysDoesNotStart) {
   };
   for (const auto& [reason, change] : cases) {
     SCOPED_TRACE(reason);
-    Connect();
-    front_end_.Negotiate(kOfferedFeatures);
-    front_end_.SendMemoryTable();
-    front_end_.SetUpRing(1);
     RingAddressPayload addresses = front_end_.addresses(1);
     change(addresses);
-    front_end_.Send(Request::kSetVringAddr, addresses);
-    front_end_.Enable(1);
-    eventfd_write(front_end_.kick_fd(1), 1);
-    ExpectEnd(reason);
+    ExpectNoStart(kOfferedFeatures, Request::kSetVringAddr, addresses, reason);
   }
 }
 
 TEST_F(HostileTest, APackedRingDoesNotStartOutsideOfItself) {
   for (const uint32_t base : {256U, 0x8100U, 0xffffU, 0x7fff'7fffU}) {
-    Connect();
-    front_end_.Negotiate(kOfferedFeatures);
-    front_end_.SendMemoryTable();
-    front_end_.SetUpRing(1);
-    front_end_.Send(Request::kSetVringBase, RingPayload{1, base});
-    front_end_.Enable(1);
-    eventfd_write(front_end_.kick_fd(1), 1);
-    ExpectEnd("of a ring of 256");
+    ExpectNoStart(kOfferedFeatures, Request::kSetVringBase, RingPayload{1, base},
+                  "of a ring of 256");
   }
 }
 
