@@ -62,6 +62,7 @@ absl::Status Switch::AddPlugin(std::unique_ptr<Plugin> plugin) {
 absl::Status Switch::Start(Config config, const StartOptions& options) {
   config_ = std::move(config);
   runtime_dir_ = options.runtime_dir;
+  reserve_ = options.reserve;
   absl::StatusOr<std::shared_ptr<const GraphPlan>> plan = GraphPlan::Build(catalog_);
   if (!plan.ok()) return plan.status();
   plan_ = *std::move(plan);
@@ -96,7 +97,11 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
     LogInfo(Cat("worker ", worker->id().value(), ": runs on core ", worker->core()));
   }
   trace_timer_ = loop_.Every(kTracePoll, [this] { DrainTraces(); });
-  return absl::OkStatus();
+  return CheckMemory();
+}
+
+absl::Status Switch::CheckMemory() const {
+  return reserve_ == nullptr ? absl::OkStatus() : reserve_->Check();
 }
 
 void Switch::Stop() {
@@ -144,10 +149,14 @@ void Switch::PlaceQueue(Port& port) {
 absl::Status Switch::AddPort(const PortConfig& config) {
   // The loop still turns while workers let go, and the shell with it.
   if (stopping_) return absl::FailedPreconditionError("weftd is about to stop");
+  if (absl::Status status = reserve_ == nullptr ? absl::OkStatus() : reserve_->Restore();
+      !status.ok())
+    return status;
   const absl::StatusOr<Port*> added = ports_.Add(config.name);
   if (!added.ok()) return added.status();
   Port& port = **added;
   absl::Status status = MakePort(port, config);
+  if (status.ok()) status = CheckMemory();
   if (!status.ok()) {
     RetirePort(port.id).IgnoreError();  // what was there before could be published, so it still can
     return absl::Status(status.code(), Cat("port \"", config.name, "\": ", MessageOf(status)));

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/base/event_loop.h"
+#include "core/base/memory_reserve.h"
 #include "core/base/rcu.h"
 #include "core/config/reader.h"
 #include "core/graph/arc_tables.h"
@@ -49,6 +50,7 @@ class Switch {
     bool uses_eal = false;
     std::function<void()> on_worker_start{};  // see WorkerOptions; may be empty
     Time longest_sleep = WorkerOptions().longest_sleep;
+    MemoryReserve* reserve = nullptr;  // may be null; spent, nothing new is begun
   };
   absl::Status Start(Config config, const StartOptions& options);
   // The end: takes every port off the workers, waits until they have let go, stops them and returns
@@ -103,6 +105,7 @@ class Switch {
  private:
   const PortKind* FindKind(std::string_view name) const;
   absl::Status MakePort(Port& port, const PortConfig& wanted);
+  absl::Status CheckMemory() const;
   absl::Status Publish();
   void SetUp(PortId id, bool up);
   void ForgetPort(PortId id);
@@ -126,6 +129,7 @@ class Switch {
   Config config_;
   std::map<std::string, std::unique_ptr<PortConfig>> port_configs_;  // of the ports that are there
   std::string runtime_dir_;
+  MemoryReserve* reserve_ = nullptr;
   std::shared_ptr<const GraphPlan> plan_;
   Published<ArcTables> tables_;
   std::vector<std::unique_ptr<Worker>> workers_;
