@@ -219,7 +219,7 @@ absl::Status Switch::RetirePort(PortId id) {
 
 // Takes a port out of everything but the arcs.
 void Switch::ForgetPort(PortId id) {
-  SetUp(id, false);
+  if (ports_.Find(id)->up) SetUp(id, false);
   for (Module* module : all_modules_) module->RemovePort(id);
   const std::string name = ports_.Find(id)->name;
   ports_.Remove(id);
@@ -237,9 +237,10 @@ absl::Status Switch::Publish() {
   return absl::OkStatus();
 }
 
+// Down is told again: who was never up may have sent, and modules have learned of it.
 void Switch::SetUp(PortId id, bool up) {
   Port* port = ports_.Find(id);
-  if (port == nullptr || port->up == up) return;
+  if (port == nullptr || (up && port->up)) return;
   port->up = up;
   for (Module* module : all_modules_) {
     if (up) {

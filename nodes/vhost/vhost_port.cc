@@ -132,7 +132,11 @@ void VhostPort::SetUp(bool up) {
 
 void VhostPort::OnEnded(const absl::Status& why) {
   session_.reset();
-  SetUp(false);
+  if (state_ == PortState::kUp) {
+    SetUp(false);
+  } else if (callbacks_.on_down) {
+    callbacks_.on_down();  // it may have sent without ever being up
+  }
   const bool orderly = absl::IsCancelled(why);
   state_ = orderly ? PortState::kWaiting : PortState::kError;
   reason_ = orderly ? "" : std::string(why.message());

@@ -44,9 +44,9 @@ class Idle final : public Feature<Idle<kNumber>> {
 // What the modules of a test did, and are to do.
 struct Diary {
   std::vector<std::string> lines;
-  int backends = 0;  // that are there
-  std::function<void()> on_up;
-  size_t queues = 1;  // of the ports that are made
+  int backends = 0;                      // that are there
+  std::function<void()> on_up, on_down;  // of the last port that was made
+  size_t queues = 1;                     // of the ports that are made
   bool defers_at_the_end = false;
   bool deferred_ran = false;
 
@@ -102,6 +102,7 @@ class MemoryModule final : public Module {
                               return absl::InternalError("it cannot be made");
                             for (size_t i = 1; i < diary_.queues; ++i) request.place_queue();
                             diary_.on_up = request.on_up;
+                            diary_.on_down = request.on_down;
                             return std::make_unique<MemoryBackend>(diary_, request.config.name);
                           }});
   }
@@ -237,6 +238,16 @@ TEST_F(SwitchTest, TellsModulesInOrder) {
   EXPECT_THAT(diary_.Take(), ElementsAre("down 2", "remove 2", "destroy c"));
   EXPECT_FALSE(IsWired(2));
   EXPECT_THAT(Names(), ElementsAre("a", "b"));
+}
+
+TEST_F(SwitchTest, TellsModulesThatSomebodyIsGoneWhoWasNeverUp) {
+  Start();
+  EXPECT_EQ(Add("c"), "");
+  diary_.Take();
+  diary_.on_down();
+  EXPECT_THAT(diary_.Take(), ElementsAre("down 2"));
+  EXPECT_EQ(harness_.RemovePort("c"), "");
+  EXPECT_THAT(diary_.Take(), ElementsAre("remove 2", "destroy c")) << "a port that is down";
 }
 
 TEST_F(SwitchTest, AFailedAddLeavesAllAsItWas) {

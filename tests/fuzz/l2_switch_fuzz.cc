@@ -152,7 +152,7 @@ class Pair {
   void SetUp(PortId port, bool up) {
     up ? state().PortUp(port) : state().PortDown(port);
     const auto found = model_.ports.find(port);
-    if (found == model_.ports.end() || found->second.up == up) return;
+    if (found == model_.ports.end()) return;
     found->second.up = up;
     if (!up) model_.fdb.FlushPort(port, FlushScope::kLearned);
   }

@@ -41,7 +41,8 @@ std::string Lane::ConfigOf(uint32_t number) {
     config += Cat("[[port]]\nname = \"", PortName(role, number), "\"\nbridge = \"", bridge,
                   "\"\nmac = \"", mac, "\"\nvhost = {}\n");
     // What a liar may not get past.
-    if (member == kLiar) config += Cat("mac-guard = { allow = \"", mac, "\" }\n");
+    if (member == kLiar && IsGuarded(number))
+      config += Cat("mac-guard = { allow = \"", mac, "\" }\n");
   }
   return config;
 }
@@ -167,7 +168,8 @@ void Lane::Watch() {
   while (const std::optional<Bytes> bytes = bystander_.Receive()) Judge(*bytes, kBystander);
 }
 
-// mac-guard lets nothing pass but the liar's own address, and the bridge knows whose the other is.
+// mac-guard lets nothing pass but the liar's own address; without it the bridge does, which learns
+// none on a port with an address. And the bridge knows whose the other is.
 void Lane::Judge(const Bytes& frame, Member receiver) {
   ++witnessed_;
   const Bytes to = MacOf(number_, receiver);

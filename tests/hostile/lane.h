@@ -34,6 +34,9 @@ class Lane {
   // The [[bridge]] and [[port]] tables of a lane.
   static std::string ConfigOf(uint32_t number);
 
+  // Every other liar has mac-guard before it, and the others have what the bridge alone knows.
+  static bool IsGuarded(uint32_t number) { return number % 2 == 0; }
+
   Lane(const SwitchProcess& weftd, uint32_t number);
   // Connects witness and bystander.
   bool SetUp();
@@ -48,6 +51,7 @@ class Lane {
     return std::make_unique<Tenant>(Options(rings));
   }
   Shell& shell() { return shell_; }
+  bool guarded() const { return IsGuarded(number_); }
   Tenant& witness() { return witness_; }
   const std::string& liar_port() const { return liar_port_; }
   const std::string& liar_socket() const { return liar_socket_; }

@@ -19,6 +19,7 @@ struct ClassResult {
   std::string name;
   size_t tried = 0;
   size_t survived = 0;
+  uint64_t witnessed = 0;  // frames that came to witnesses and bystanders meanwhile
 };
 
 struct Score {
@@ -41,13 +42,17 @@ class Suite {
   static absl::StatusOr<std::unique_ptr<Suite>> Start(const std::string& program,
                                                       const std::string& plugins, uint32_t lanes);
 
-  void Play(const CaseClass& cases);
+  // Returns how many frames witnesses and bystanders saw. Cases of a class of the same name are
+  // counted together.
+  uint64_t Play(const CaseClass& cases);
   bool alive() { return weftd_->alive(); }
+  bool Well() { return alive() && score_.complaints.empty(); }
   // Ends all of it.
   Score Finish();
 
  private:
   Suite() = default;
+  ClassResult& ResultOf(const std::string& name);
   void Complain(const std::string& about);
   void CheckFootprint(const std::string& when);
 
