@@ -7,7 +7,7 @@
 namespace weft {
 
 absl::Status AddCommands(Switch& the_switch, CommandTable& commands) {
-  for (const auto add : {AddShowCommands, AddTraceCommands, AddPortCommands}) {
+  for (const auto add : {AddShowCommands, AddTraceCommands, AddPortCommands, AddEventCommands}) {
     if (absl::Status status = add(the_switch, commands); !status.ok()) return status;
   }
   for (Command& command : the_switch.registry().commands()) {

@@ -24,6 +24,7 @@ absl::Status AddConfigCommands(Reload& reload, CommandTable& commands);
 absl::Status AddShowCommands(Switch& s, CommandTable& commands);
 absl::Status AddTraceCommands(Switch& s, CommandTable& commands);
 absl::Status AddPortCommands(Switch& s, CommandTable& commands);
+absl::Status AddEventCommands(Switch& s, CommandTable& commands);
 
 // A port as typed in `port add`: its name, its kind, and settings like "bridge=default",
 // "mtu=9000", "device=net_null0" (of the kind's table) or "mac-guard.allow=02:00:00:00:00:01" (of a
