@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/base/event_loop.h"
 #include "core/base/mac_address.h"
@@ -38,6 +39,7 @@ class L2Module final : public Module {
 
   absl::StatusOr<Reply> ShowFdb(const Arguments& arguments) const;
   Reply ShowBridges() const;
+  std::vector<std::string> BridgeNames() const;
 
   EventLoop* loop_ = nullptr;
   const PortTable* ports_ = nullptr;
