@@ -26,6 +26,7 @@ absl::Status AddWorkerCommands(Switch& s, CommandTable& commands);
 absl::Status AddDropCommands(Switch& s, CommandTable& commands);
 absl::Status AddTraceCommands(Switch& s, CommandTable& commands);
 absl::Status AddPortCommands(Switch& s, CommandTable& commands);
+absl::Status AddEventCommands(Switch& s, CommandTable& commands);
 
 // What a command says of a port that is not there.
 absl::Status NoSuchPort(const Switch& s, std::string_view name);
