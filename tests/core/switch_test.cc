@@ -8,6 +8,7 @@
 #include <array>
 #include <bit>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -107,6 +108,7 @@ class MemoryModule final : public Module {
   }
   absl::Status AddPort(PortId port, const PortConfig& config) override {
     diary_.lines.push_back(Cat("add ", port.value(), " ", config.name));
+    if (config.name == "too-big") std::get_new_handler()();  // what operator new does
     return absl::OkStatus();
   }
   void RemovePort(PortId port) override { diary_.lines.push_back(Cat("remove ", port.value())); }
@@ -178,6 +180,18 @@ class SwitchTest : public ::testing::Test {
   MemoryModule* memory_ = nullptr;
   SwitchHarness harness_;
 };
+
+TEST_F(SwitchTest, TakesAPortBackWhenMemoryRanOut) {
+  Start();
+  EXPECT_EQ(Add("too-big"), "port \"too-big\": the system has no more memory");
+  EXPECT_THAT(Names(), ElementsAre("a", "b"));
+  EXPECT_FALSE(IsWired(2));
+  EXPECT_THAT(diary_.Take(),
+              ElementsAre("add 2 too-big", "open too-big", "remove 2", "destroy too-big"));
+  EXPECT_EQ(diary_.backends, 2);
+  // There is some again.
+  EXPECT_EQ(Add("c"), "");
+}
 
 TEST_F(SwitchTest, StartsTheConfiguration) {
   Start();
