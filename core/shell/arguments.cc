@@ -83,7 +83,8 @@ absl::Status SetValue(const Command& command, const Argument& argument, const Wo
   switch (argument.kind) {
     case ArgumentKind::kRest: {
       const std::string before(arguments.Text(argument.name));
-      arguments.Set(argument.name, before.empty() ? word.text : before + " " + word.text);
+      const std::string next = Quote(word.text);
+      arguments.Set(argument.name, before.empty() ? next : before + " " + next);
       break;
     }
     case ArgumentKind::kCount: {

@@ -23,7 +23,7 @@ enum class ArgumentKind : uint8_t {
   kText,   // one word
   kCount,  // a decimal number, 0 to 2^64 - 1
   kFlag,   // only its name: there or not; always a keyword
-  kRest,   // all words that are left, joined by blanks; the last argument
+  kRest,   // all words that are left, as SplitWords reads them again; the last argument
 };
 
 struct Argument {
