@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +15,7 @@
 
 #include "core/base/event_loop.h"
 #include "core/base/log.h"
+#include "core/base/memory_reserve.h"
 #include "core/base/text.h"
 #include "core/commands.h"
 #include "core/config/reader.h"
@@ -217,10 +217,16 @@ EalOptions EalOptionsFor(const Config& config, const EalNeeds& needs, size_t slo
           .debug = config.weft.log == LogLevel::kDebug};
 }
 
+// Takes the reserve from the system again after whatever spent it.
+void Refill(MemoryReserve& reserve) {
+  if (reserve.spent() && reserve.Restore().ok())
+    LogError("weftd: memory ran out; what was under way is finished or undone");
+}
+
 // The switch in operation, until a signal ends it. What DPDK gave is given back on return.
 int Serve(EventLoop& loop, Switch& the_switch, Reload& reload, Config config,
           const Confinement& confinement, const std::vector<uint16_t>& cores, size_t slots,
-          const std::string& runtime_dir) {
+          const std::string& runtime_dir, MemoryReserve& reserve) {
   const std::string control_socket = ControlSocketPath(config.weft, runtime_dir);
   const absl::StatusOr<PacketMempool> mempool = MakePacketMempool(slots);
   if (!mempool.ok()) return Fail(MessageOf(mempool.status()));
@@ -232,7 +238,8 @@ int Serve(EventLoop& loop, Switch& the_switch, Reload& reload, Config config,
                                .cores = cores,
                                .memory = &memory,
                                .uses_eal = true,
-                               .on_worker_start = [&confinement] { confinement.EnterWorker(); }});
+                               .on_worker_start = [&confinement] { confinement.EnterWorker(); },
+                               .reserve = &reserve});
   }
   CommandTable commands;
   if (status.ok()) status = AddCommands(the_switch, commands);
@@ -241,7 +248,9 @@ int Serve(EventLoop& loop, Switch& the_switch, Reload& reload, Config config,
   if (status.ok()) status = control.Listen(control_socket);
   if (status.ok()) {
     LogInfo(Cat("weftd ", kVersion, ": ready; the shell is: weftctl -s ", control_socket));
+    loop.AfterRound([&reserve] { Refill(reserve); });
     loop.Run();
+    loop.AfterRound(nullptr);
     LogInfo("weftd: draining");
   }
   the_switch.Stop();
@@ -250,7 +259,7 @@ int Serve(EventLoop& loop, Switch& the_switch, Reload& reload, Config config,
   return 0;
 }
 
-int Run(const CommandLine& line) {
+int Run(const CommandLine& line, MemoryReserve& reserve) {
   EventLoop loop;
   Switch the_switch(loop);
   if (absl::Status status = AddModules(the_switch); !status.ok()) return Fail(MessageOf(status));
@@ -291,8 +300,8 @@ int Run(const CommandLine& line) {
   if (absl::Status status = PrepareRuntimeDir(runtime_dir); !status.ok())
     return Fail(MessageOf(status));
   if (absl::Status status = StartEal(eal); !status.ok()) return Fail(MessageOf(status));
-  const int result =
-      Serve(loop, the_switch, reload, *std::move(config), confinement, cores, slots, runtime_dir);
+  const int result = Serve(loop, the_switch, reload, *std::move(config), confinement, cores, slots,
+                           runtime_dir, reserve);
   StopEal();
   return result;
 }
@@ -306,21 +315,14 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Not an exception: it would leave half-made ports and sessions behind, which containers could then
-// use. What this process leaves, dead sockets, the next one takes away.
-[[noreturn]] void EndWithoutMemory() {
-  std::fputs("weftd: out of memory; it ends at once\n", stderr);
-  std::_Exit(1);
-}
-
 }  // namespace
 }  // namespace weft
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
-  std::set_new_handler(weft::EndWithoutMemory);
+  weft::MemoryReserve reserve;
   weft::RaiseDescriptorLimit();
   int status = 0;
   const std::optional<weft::CommandLine> line = weft::ParseCommandLine(argc, argv, &status);
-  return line ? weft::Run(*line) : status;
+  return line ? weft::Run(*line, reserve) : status;
 }

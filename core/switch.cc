@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/switch.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 
 #include "core/base/log.h"
@@ -11,6 +13,7 @@ namespace {
 
 constexpr Time kGracePoll = std::chrono::milliseconds(1);
 constexpr Time kTracePoll = std::chrono::milliseconds(20);
+constexpr Time kRatePeriod = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -37,6 +40,9 @@ void Switch::PollRcu() {
   if (rcu_.Poll() != 0) return;
   loop_.Cancel(rcu_timer_);
   rcu_timer_ = 0;
+  // While a worker stands still, snapshot upon snapshot waits for it. What they needed goes back to
+  // the system now: else weftd would be as large for ever as on its worst day.
+  malloc_trim(0);
 }
 
 absl::Status Switch::AddModule(std::unique_ptr<Module> module) {
@@ -57,6 +63,7 @@ absl::Status Switch::AddPlugin(std::unique_ptr<Plugin> plugin) {
 absl::Status Switch::Start(Config config, const StartOptions& options) {
   config_ = std::move(config);
   runtime_dir_ = options.runtime_dir;
+  reserve_ = options.reserve;
   absl::StatusOr<std::shared_ptr<const GraphPlan>> plan = GraphPlan::Build(catalog_);
   if (!plan.ok()) return plan.status();
   plan_ = *std::move(plan);
@@ -77,7 +84,7 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
                                               workers_.back()->pool_size(), " of the ",
                                               worker.pool_size, " packets that it needs"));
     }
-    stats_.AddWorker(worker.id, workers_.back()->counters());
+    stats_.AddWorker(worker.id, workers_.back()->counters(), workers_.back()->graph().drop_log());
   }
   for (const BridgeConfig& bridge : config_.bridges) {
     if (absl::Status status = AddBridge(bridge); !status.ok()) return status;
@@ -90,8 +97,13 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
     if (absl::Status status = worker->Start(); !status.ok()) return status;
     LogInfo(Cat("worker ", worker->id().value(), ": runs on core ", worker->core()));
   }
+  rate_timer_ = loop_.Every(kRatePeriod, [this] { stats_.Sample(PortIds(), loop_.Now()); });
   trace_timer_ = loop_.Every(kTracePoll, [this] { DrainTraces(); });
-  return absl::OkStatus();
+  return CheckMemory();
+}
+
+absl::Status Switch::CheckMemory() const {
+  return reserve_ == nullptr ? absl::OkStatus() : reserve_->Check();
 }
 
 void Switch::Stop() {
@@ -106,8 +118,23 @@ void Switch::Stop() {
   for (const auto& worker : workers_) worker->Stop();
   workers_.clear();
   loop_.Cancel(rcu_timer_);
+  loop_.Cancel(rate_timer_);
   loop_.Cancel(trace_timer_);
-  rcu_timer_ = trace_timer_ = 0;
+  rcu_timer_ = rate_timer_ = trace_timer_ = 0;
+}
+
+std::vector<PortId> Switch::PortIds() const {
+  std::vector<PortId> ids;
+  for (const auto& port : ports_.ports()) ids.push_back(port->id);
+  return ids;
+}
+
+std::vector<Finding> Switch::Explain(PortId port) const {
+  std::vector<Finding> findings;
+  for (const Module* module : all_modules_) {
+    for (Finding& finding : module->Explain(port)) findings.push_back(std::move(finding));
+  }
+  return findings;
 }
 
 std::string Switch::PortDirectory(std::string_view name) const {
@@ -139,10 +166,14 @@ void Switch::PlaceQueue(Port& port) {
 absl::Status Switch::AddPort(const PortConfig& config) {
   // The loop still turns while workers let go, and the shell with it.
   if (stopping_) return absl::FailedPreconditionError("weftd is about to stop");
+  if (absl::Status status = reserve_ == nullptr ? absl::OkStatus() : reserve_->Restore();
+      !status.ok())
+    return status;
   const absl::StatusOr<Port*> added = ports_.Add(config.name);
   if (!added.ok()) return added.status();
   Port& port = **added;
   absl::Status status = MakePort(port, config);
+  if (status.ok()) status = CheckMemory();
   if (!status.ok()) {
     RetirePort(port.id).IgnoreError();  // what was there before could be published, so it still can
     return absl::Status(status.code(), Cat("port \"", config.name, "\": ", MessageOf(status)));
@@ -205,7 +236,7 @@ absl::Status Switch::RetirePort(PortId id) {
 
 // Takes a port out of everything but the arcs.
 void Switch::ForgetPort(PortId id) {
-  SetUp(id, false);
+  if (ports_.Find(id)->up) SetUp(id, false);
   for (Module* module : all_modules_) module->RemovePort(id);
   const std::string name = ports_.Find(id)->name;
   ports_.Remove(id);
@@ -223,9 +254,10 @@ absl::Status Switch::Publish() {
   return absl::OkStatus();
 }
 
+// Down is told again: who was never up may have sent, and modules have learned of it.
 void Switch::SetUp(PortId id, bool up) {
   Port* port = ports_.Find(id);
-  if (port == nullptr || port->up == up) return;
+  if (port == nullptr || (up && port->up)) return;
   port->up = up;
   for (Module* module : all_modules_) {
     if (up) {

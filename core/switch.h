@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/base/event_loop.h"
+#include "core/base/memory_reserve.h"
 #include "core/base/rcu.h"
 #include "core/config/reader.h"
 #include "core/graph/arc_tables.h"
@@ -49,6 +50,7 @@ class Switch {
     bool uses_eal = false;
     std::function<void()> on_worker_start{};  // see WorkerOptions; may be empty
     Time longest_sleep = WorkerOptions().longest_sleep;
+    MemoryReserve* reserve = nullptr;  // may be null; spent, nothing new is begun
   };
   absl::Status Start(Config config, const StartOptions& options);
   // The end: takes every port off the workers, waits until they have let go, stops them and returns
@@ -93,6 +95,10 @@ class Switch {
   const std::vector<PortKind>& kinds() const { return registry_.kinds(); }
   Registry& registry() { return registry_; }
   EventLoop& loop() { return loop_; }
+  // All counts begin at 0 again.
+  void ClearCounters() { stats_.Clear(PortIds()); }
+  // What modules have to say of a port that does not work well.
+  std::vector<Finding> Explain(PortId port) const;
   // Where a port's own files are.
   std::string PortDirectory(std::string_view name) const;
 
@@ -102,7 +108,9 @@ class Switch {
 
  private:
   const PortKind* FindKind(std::string_view name) const;
+  std::vector<PortId> PortIds() const;
   absl::Status MakePort(Port& port, const PortConfig& wanted);
+  absl::Status CheckMemory() const;
   absl::Status Publish();
   void SetUp(PortId id, bool up);
   void ForgetPort(PortId id);
@@ -126,11 +134,13 @@ class Switch {
   Config config_;
   std::map<std::string, std::unique_ptr<PortConfig>> port_configs_;  // of the ports that are there
   std::string runtime_dir_;
+  MemoryReserve* reserve_ = nullptr;
   std::shared_ptr<const GraphPlan> plan_;
   Published<ArcTables> tables_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool stopping_ = false;
   EventLoop::TimerId rcu_timer_ = 0;
+  EventLoop::TimerId rate_timer_ = 0;
   EventLoop::TimerId trace_timer_ = 0;
 };
 

@@ -155,6 +155,7 @@ void EventLoop::RunOnce(Time wait) {
   }
   RunPosted();
   RunTimers();
+  if (after_round_) after_round_();
 }
 
 void EventLoop::RunPosted() {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -46,6 +47,9 @@ class EventLoop {
   // Calls back when the process gets `signal`. Blocks it for the calling thread: call before other
   // threads start.
   void OnSignal(int signal, Callback callback);
+
+  // Calls back after each round, when all that was ready has been handled.
+  void AfterRound(Callback callback) { after_round_ = std::move(callback); }
 
   void Run();   // until Stop; not at all if Stop came first, since the last Run
   void Stop();  // from a callback or, by Post, from anywhere
@@ -85,6 +89,7 @@ class EventLoop {
   std::vector<UniqueFd> signal_fds_;
   std::mutex posted_mutex_;
   std::vector<Callback> posted_;
+  Callback after_round_;
   bool stopped_ = false;
 };
 

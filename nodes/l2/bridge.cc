@@ -98,8 +98,8 @@ absl::Status L2State::AddPort(PortId port, BridgeId bridge, const PortOptions& o
   }
   next_.ports_[port.value()] = {
       .bridge = bridge,
+      .learning = options.learning,
       .mac_limit = options.mac_limit.value_or(options.mac ? 0 : kDefaultMacLimit)};
-  learning_wanted_[port.value()] = options.learning;
   Publish();
   return absl::OkStatus();
 }
@@ -107,6 +107,7 @@ absl::Status L2State::AddPort(PortId port, BridgeId bridge, const PortOptions& o
 // Removes what a port has learned: now, and what workers that still see the old table learn until
 // they see the new one.
 void L2State::ForgetPort(PortId port) {
+  fdb().ForgetMoves(port);
   fdb().FlushPort(port, FlushScope::kLearned);
   rcu_.Defer([shared = shared_, port] { shared->fdb.FlushPort(port, FlushScope::kLearned); });
 }
@@ -120,18 +121,17 @@ void L2State::RemovePort(PortId port) {
 }
 
 void L2State::SetUp(PortId port, bool up) {
-  BridgePort& entry = next_.ports_[port.value()];
-  entry.up = up;
-  entry.learning = up && learning_wanted_[port.value()];
+  if (next_.ports_[port.value()].up == up) return;
+  next_.ports_[port.value()].up = up;
   Publish();
 }
 
 void L2State::PortUp(PortId port) {
-  if (IsMember(port) && !next_.ports_[port.value()].up) SetUp(port, true);
+  if (IsMember(port)) SetUp(port, true);
 }
 
 void L2State::PortDown(PortId port) {
-  if (!IsMember(port) || !next_.ports_[port.value()].up) return;
+  if (!IsMember(port)) return;
   SetUp(port, false);
   ForgetPort(port);
 }

@@ -32,7 +32,7 @@ inline constexpr Seconds kDefaultAgeing = 300;  // IEEE 802.1Q-2018 table 8-7
 struct BridgePort {
   BridgeId bridge;        // invalid: in no bridge
   bool up = false;        // frames are flooded to it
-  bool learning = false;  // and it is up
+  bool learning = false;  // also while it is down: see PortDown
   uint32_t mac_limit = 0;
 };
 static_assert(sizeof(BridgePort) == 8);
@@ -102,7 +102,10 @@ class L2State {
   absl::Status AddPort(PortId port, BridgeId bridge, const PortOptions& options);
   // Takes a port out of its bridge, with all its entries. Unknown ports are none of our business.
   void RemovePort(PortId port);
-  // Frames are flooded to a port while it is up. When it goes down it loses what it has learned.
+  // Frames are flooded to a port while it is up. When it goes down, and when whoever was there goes
+  // without ever having been up, it loses what it has learned. A port that is down may still send:
+  // a ring starts before the port is up, stops after it is down, and a container need not start the
+  // other one at all. Its limits hold for that too, so it learns.
   void PortUp(PortId port);
   void PortDown(PortId port);
 
@@ -142,9 +145,8 @@ class L2State {
   std::atomic<Seconds> now_{0};
   Published<BridgeTable> table_;
 
-  std::array<std::string, kMaxBridges> names_;     // empty: no such bridge
-  std::array<bool, kMaxPorts> learning_wanted_{};  // PortOptions::learning
-  BridgeTable next_;                               // what the next Publish will copy
+  std::array<std::string, kMaxBridges> names_;  // empty: no such bridge
+  BridgeTable next_;                            // what the next Publish will copy
 };
 
 }  // namespace weft::l2

@@ -63,6 +63,10 @@ VhostPort::Info VhostPort::Describe() const {
   info.features = session_->features();
   info.driver_mtu = session_->driver_mtu();
   info.ring_size = {session_->ring_size(0), session_->ring_size(1)};
+  info.levels = {session_->Level(0), session_->Level(1)};
+  if (state_ == PortState::kConnected && info.reason.empty()) {
+    info.reason = absl::StrCat("connected, but ", session_->Lacks());
+  }
   for (size_t pair = 0; pair < queue_pairs(); ++pair) info.queues_running += PairRuns(pair) ? 1 : 0;
   if (const GuestMemory* memory = session_->memory(); memory != nullptr) {
     info.memory_regions = memory->region_count();
@@ -132,7 +136,11 @@ void VhostPort::SetUp(bool up) {
 
 void VhostPort::OnEnded(const absl::Status& why) {
   session_.reset();
-  SetUp(false);
+  if (state_ == PortState::kUp) {
+    SetUp(false);
+  } else if (callbacks_.on_down) {
+    callbacks_.on_down();  // it may have sent without ever being up
+  }
   const bool orderly = absl::IsCancelled(why);
   state_ = orderly ? PortState::kWaiting : PortState::kError;
   reason_ = orderly ? "" : std::string(why.message());

@@ -8,6 +8,7 @@
 #include <array>
 #include <bit>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,9 +44,9 @@ class Idle final : public Feature<Idle<kNumber>> {
 // What the modules of a test did, and are to do.
 struct Diary {
   std::vector<std::string> lines;
-  int backends = 0;  // that are there
-  std::function<void()> on_up;
-  size_t queues = 1;  // of the ports that are made
+  int backends = 0;                      // that are there
+  std::function<void()> on_up, on_down;  // of the last port that was made
+  size_t queues = 1;                     // of the ports that are made
   bool defers_at_the_end = false;
   bool deferred_ran = false;
 
@@ -101,11 +102,13 @@ class MemoryModule final : public Module {
                               return absl::InternalError("it cannot be made");
                             for (size_t i = 1; i < diary_.queues; ++i) request.place_queue();
                             diary_.on_up = request.on_up;
+                            diary_.on_down = request.on_down;
                             return std::make_unique<MemoryBackend>(diary_, request.config.name);
                           }});
   }
   absl::Status AddPort(PortId port, const PortConfig& config) override {
     diary_.lines.push_back(Cat("add ", port.value(), " ", config.name));
+    if (config.name == "too-big") std::get_new_handler()();  // what operator new does
     return absl::OkStatus();
   }
   void RemovePort(PortId port) override { diary_.lines.push_back(Cat("remove ", port.value())); }
@@ -178,6 +181,18 @@ class SwitchTest : public ::testing::Test {
   SwitchHarness harness_;
 };
 
+TEST_F(SwitchTest, TakesAPortBackWhenMemoryRanOut) {
+  Start();
+  EXPECT_EQ(Add("too-big"), "port \"too-big\": the system has no more memory");
+  EXPECT_THAT(Names(), ElementsAre("a", "b"));
+  EXPECT_FALSE(IsWired(2));
+  EXPECT_THAT(diary_.Take(),
+              ElementsAre("add 2 too-big", "open too-big", "remove 2", "destroy too-big"));
+  EXPECT_EQ(diary_.backends, 2);
+  // There is some again.
+  EXPECT_EQ(Add("c"), "");
+}
+
 TEST_F(SwitchTest, StartsTheConfiguration) {
   Start();
   EXPECT_THAT(Names(), ElementsAre("a", "b"));
@@ -223,6 +238,16 @@ TEST_F(SwitchTest, TellsModulesInOrder) {
   EXPECT_THAT(diary_.Take(), ElementsAre("down 2", "remove 2", "destroy c"));
   EXPECT_FALSE(IsWired(2));
   EXPECT_THAT(Names(), ElementsAre("a", "b"));
+}
+
+TEST_F(SwitchTest, TellsModulesThatSomebodyIsGoneWhoWasNeverUp) {
+  Start();
+  EXPECT_EQ(Add("c"), "");
+  diary_.Take();
+  diary_.on_down();
+  EXPECT_THAT(diary_.Take(), ElementsAre("down 2"));
+  EXPECT_EQ(harness_.RemovePort("c"), "");
+  EXPECT_THAT(diary_.Take(), ElementsAre("remove 2", "destroy c")) << "a port that is down";
 }
 
 TEST_F(SwitchTest, AFailedAddLeavesAllAsItWas) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,20 +14,33 @@ namespace weft::hostile {
 struct CaseClass {
   std::string name;
   std::vector<Case> cases;
+  std::optional<bool> guarded = std::nullopt;  // by mac-guard or not: in such lanes alone
+  bool silent_files = false;                   // needs them
 };
 
 // full: all cases, and longer races; else a sample, of which `seed` decides.
 CaseClass MessageCases(bool full, uint32_t seed);
 CaseClass TimeCases(bool full);
 CaseClass MemoryCases();
+CaseClass FileSystemCases();
 CaseClass RingCases();
+CaseClass RingIndexCases(bool full, uint32_t seed);
 CaseClass DescriptorCases();
-CaseClass RaceCases(bool full);
+// `seed`: what is rewritten when; `guarded`: by mac-guard, or by the bridge alone.
+CaseClass RaceCases(bool full, uint32_t seed, bool guarded);
 CaseClass NotificationCases();
 
 inline std::vector<CaseClass> AllCases(bool full, uint32_t seed) {
-  return {MessageCases(full, seed), TimeCases(full), MemoryCases(),      RingCases(),
-          DescriptorCases(),        RaceCases(full), NotificationCases()};
+  return {MessageCases(full, seed),
+          TimeCases(full),
+          MemoryCases(),
+          FileSystemCases(),
+          RingCases(),
+          RingIndexCases(full, seed),
+          DescriptorCases(),
+          RaceCases(full, seed, true),
+          RaceCases(full, seed, false),
+          NotificationCases()};
 }
 
 }  // namespace weft::hostile

@@ -18,8 +18,9 @@ ABSL_FLAG(std::string, weftd, "", "the weftd to lie to");
 ABSL_FLAG(std::string, plugins, "", "the directory of its plugins");
 ABSL_FLAG(bool, full, false, "all cases, and longer races, instead of a sample");
 ABSL_FLAG(uint32_t, seed, 1, "of the sample");
-ABSL_FLAG(uint32_t, lanes, 8, "how many liars lie at a time");
+ABSL_FLAG(uint32_t, lanes, 8, "how many liars lie at a time; with and without mac-guard, by turns");
 ABSL_FLAG(std::vector<std::string>, only, {}, "classes of cases; all if there are none");
+ABSL_FLAG(uint64_t, race_frames, 0, "goes on with each class of races until so many came through");
 ABSL_FLAG(std::string, json, "", "a file to write the result to");
 
 namespace weft::hostile {
@@ -30,7 +31,10 @@ nlohmann::json JsonOf(const Score& score) {
   size_t tried = 0;
   size_t survived = 0;
   for (const ClassResult& one : score.classes) {
-    classes.push_back({{"class", one.name}, {"tried", one.tried}, {"survived", one.survived}});
+    classes.push_back({{"class", one.name},
+                       {"tried", one.tried},
+                       {"survived", one.survived},
+                       {"witnessed-frames", one.witnessed}});
     tried += one.tried;
     survived += one.survived;
   }
@@ -44,12 +48,16 @@ nlohmann::json JsonOf(const Score& score) {
           {"victim-frames-sent", score.victims.sent},
           {"victim-frames-lost", score.victims.lost},
           {"victim-frames-wrong", score.victims.wrong},
+          {"victim-frames-dropped", score.victim_drops},
           {"victim-longest-us", score.victims.longest_us},
+          {"victim-no-loss-rate", score.victims.no_loss_rate},
+          {"victim-rate", score.victims.rate},
           {"witnessed-frames", score.witnessed},
           {"policy-escapes", score.escapes},
           {"leaks", score.leaks},
           {"rss-kib-before", score.rss_kib_before},
           {"rss-kib-after", score.rss_kib_after},
+          {"skipped", score.skipped},
           {"complaints", score.complaints}};
 }
 
@@ -57,15 +65,21 @@ int Run() {
   const bool full = absl::GetFlag(FLAGS_full);
   const std::vector<std::string> only = absl::GetFlag(FLAGS_only);
   auto suite = Suite::Start(absl::GetFlag(FLAGS_weftd), absl::GetFlag(FLAGS_plugins),
-                            absl::GetFlag(FLAGS_lanes));
+                            absl::GetFlag(FLAGS_lanes), full ? 3 : 1);
   if (!suite.ok()) {
     std::fprintf(stderr, "hostile: %s\n", MessageOf(suite.status()).c_str());
     return 1;
   }
-  for (const CaseClass& cases : AllCases(full, absl::GetFlag(FLAGS_seed))) {
+  const uint32_t seed = absl::GetFlag(FLAGS_seed);
+  for (const CaseClass& cases : AllCases(full, seed)) {
     if (!(*suite)->alive()) break;
-    if (only.empty() || std::find(only.begin(), only.end(), cases.name) != only.end()) {
-      (*suite)->Play(cases);
+    if (!only.empty() && std::find(only.begin(), only.end(), cases.name) == only.end()) continue;
+    uint64_t witnessed = (*suite)->Play(cases);
+    if (!cases.guarded.has_value()) continue;
+    for (uint32_t round = 1; witnessed < absl::GetFlag(FLAGS_race_frames); ++round) {
+      const uint64_t more = (*suite)->Play(RaceCases(full, seed + round, *cases.guarded));
+      if (more == 0 || !(*suite)->Well()) break;
+      witnessed += more;
     }
   }
   const Score score = (*suite)->Finish();

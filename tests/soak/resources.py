@@ -14,7 +14,7 @@ from scene import GUESTS, e2e
 
 LIBRARY = e2e.BUILD / "fail-nth.so"
 GROUPS = ("memory", "map", "descriptor", "thread", "file")  # in the order of fail_nth.cc
-MEMORY, NEVER = 0, -1
+NEVER = -1
 
 
 class Plan:
@@ -102,10 +102,6 @@ def _check_start(plan, group, number):
             return  # a thread of DPDK's own that cannot begin aborts (rte_panic); it says why
         e2e.equal(status, 1, f"the exit status of {what}: {said}")
         e2e.equal(_sentence(said) != "", True, f"{what} says why")
-        if group == "memory":
-            plan.fail(NEVER, 0)  # no time for good order: the next start finds dead sockets, and takes them away
-            e2e.equal(_start(plan, folder)[0], 0, f"the next start after {what}")
-            return
         left = [str(path) for path in folder.rglob("*") if path.is_socket()]
         e2e.equal(left, [], f"sockets that {what} leaves")
 
@@ -123,11 +119,11 @@ def starts(tally, count, dice):
 
 def ports_added(tally, count, dice):
     """A port is added while the n-th call of a group fails, for every n that there is: it is there, or
-    nothing of it is. Memory has a row of its own."""
+    nothing of it is."""
     with Plan() as plan, scene.Scene(environment=plan.environment) as stage, stage.watch(tally):
         for _ in range(count):
-            for group in range(MEMORY + 1, len(GROUPS)):
-                for number in range(1, 2000):
+            for group in range(len(GROUPS)):
+                for number in range(1, 5000):
                     with tally.case():
                         if not _check_port_added(plan, stage, group, number):
                             break
@@ -159,33 +155,6 @@ def _check_port_added(plan, stage, group, number):
     e2e.equal(weft.socket("brief").exists(), False, f"the socket of {what}")
     stage.settle(what)
     return bool(failed)
-
-
-def _memory_calls(plan):
-    """How many allocations it takes to add a port."""
-    with e2e.Weftd(e2e.ports("web-1"), environment=plan.environment) as weft:
-        before = plan.calls()[MEMORY]
-        weft.ctl("port add brief vhost")
-        return plan.calls()[MEMORY] - before
-
-
-def ports_without_memory(tally, count, dice):
-    """A port is added while the n-th allocation fails: weftd refuses it, or ends with a sentence."""
-    with Plan() as plan:
-        numbers = range(1, _memory_calls(plan) + 1)
-        for number in sorted(dice.sample(numbers, min(count, len(numbers)))):
-            with tally.case(), e2e.Weftd(e2e.ports("web-1"), environment=plan.environment) as weft:
-                plan.fail(MEMORY, number)
-                with contextlib.suppress(OSError, ValueError):
-                    weft.request("port add brief vhost")
-                failed = plan.failed()
-                plan.fail(NEVER, 0)
-                with contextlib.suppress(OSError):
-                    weft.request("show ports")
-                    weft.ctl("port add next vhost")
-                    continue
-                e2e.equal((failed, weft.process.wait(60)), (1, 1), f"weftd's end at allocation {number}")
-                e2e.equal("weftd: out of memory" in weft.log(), True, f"what it says: {weft.log()[-300:]}")
 
 
 FEW = 64  # descriptors

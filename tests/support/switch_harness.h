@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "core/base/log.h"
+#include "core/base/memory_reserve.h"
 #include "core/base/text.h"
 #include "core/switch.h"
 #include "core/worker/cpu_set.h"
@@ -63,7 +64,8 @@ class SwitchHarness {
     return MessageOf(switch_->Start(*std::move(config), {.runtime_dir = directory_,
                                                          .cores = std::move(cores),
                                                          .memory = &memory_,
-                                                         .longest_sleep = longest_sleep}));
+                                                         .longest_sleep = longest_sleep,
+                                                         .reserve = &reserve_}));
   }
   // What a file would have said of one more port.
   std::string AddPort(std::string_view text) {
@@ -111,6 +113,7 @@ class SwitchHarness {
   }
 
   EventLoop loop_;
+  MemoryReserve reserve_;
   HeapPacketMemory memory_;
   std::string directory_;
   std::string errors_;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -20,6 +21,16 @@ using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 
 UniqueFd Ready() { return UniqueFd(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)); }
+
+TEST(EventLoop, CallsAfterEachRound) {
+  EventLoop loop;
+  std::string order;
+  loop.AfterRound([&] { order += "after "; });
+  loop.Post([&] { order += "posted "; });
+  loop.RunOnce(Time::zero());
+  loop.RunOnce(Time::zero());
+  EXPECT_EQ(order, "posted after after ");
+}
 
 TEST(EventLoop, CallsForWhatIsReadyUntilItIsUnwatched) {
   EventLoop loop;

@@ -48,7 +48,7 @@ TEST_F(BridgeTest, MembersAreThePortsThatAreUp) {
 TEST_F(BridgeTest, PortOptionsBecomeLimits) {
   ASSERT_TRUE(state_.AddPort(kP0, blue_, {}).ok());
   EXPECT_EQ(state_.table().port(kP0).mac_limit, kDefaultMacLimit);
-  EXPECT_FALSE(state_.table().port(kP0).learning);  // it is down
+  EXPECT_TRUE(state_.table().port(kP0).learning);  // though it is down: its limits hold
   state_.PortUp(kP0);
   EXPECT_TRUE(state_.table().port(kP0).learning);
   ASSERT_TRUE(state_.AddPort(kP1, blue_, {.mac = Mac(1)}).ok());

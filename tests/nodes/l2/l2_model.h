@@ -166,7 +166,7 @@ class SwitchModel {
     if (from == ports.end()) return {.drop = "l2-switch no-bridge", .out = {}};
     const Port& port = from->second;
     if (source.is_group() || source.is_zero()) return {.drop = "l2-switch bad-source", .out = {}};
-    if (port.learning && port.up) {
+    if (port.learning) {
       switch (fdb.Learn(port.bridge, source, in, port.mac_limit, now)) {
         case LearnResult::kStaticElsewhere:
           return {.drop = "l2-switch stolen-source", .out = {}};

@@ -115,13 +115,13 @@ TEST_F(L2SwitchTest, DecidesPacketByPacket) {
       {"port 5 may send from anywhere", 5, kC, kA, "4"},
       {"and from anywhere else", 5, kC, kB, "4"},
       {"and nothing was learned", 4, kA, kC, "3 5"},
-      {"a port that is down learns nothing", 6, kC, kB, "4"},
+      {"a port that is down may send, and learns", 6, kC, kB, "4"},
       {"a port in no bridge", 7, kAll, kA, "no-bridge"},
   };
   for (const Step& step : steps) {
     EXPECT_EQ(Send(step.port, step.destination, step.source), step.expected) << step.description;
   }
-  EXPECT_EQ(Counted("learned"), 5u);  // A, B, C, D in blue, C in red
+  EXPECT_EQ(Counted("learned"), 6u);  // A, B, C, D in blue, B and C in red
   EXPECT_EQ(Counted("moved"), 1u);
   EXPECT_EQ(Counted("flooded"), 10u);  // the steps that reach two ports
   EXPECT_EQ(Counted("refreshed"), 0u);
@@ -205,6 +205,21 @@ TEST_F(L2SwitchTest, APortThatGoesDownLosesWhatItLearned) {
   EXPECT_EQ(Send(0, kB, kA), "1 2");
   EXPECT_EQ(Send(1, kA, kB), "0");
   EXPECT_EQ(Send(0, kB, kA), "1");
+}
+
+// Its transmit ring may run before and after it is up, and while it never is.
+TEST_F(L2SwitchTest, APortThatIsDownKeepsItsLimits) {
+  s_.state->PortDown(PortId(3));
+  EXPECT_EQ(Send(3, kAll, kOwn), "4 5") << "its own address is its own";
+  EXPECT_EQ(Send(3, kAll, kA), "mac-limit");
+  EXPECT_EQ(Send(6, kAll, kOwn), "stolen-source");
+  s_.state->PortDown(PortId(4));
+  EXPECT_EQ(Send(4, kAll, kA), "5");
+  EXPECT_EQ(Send(4, kAll, kB), "mac-limit");
+  EXPECT_EQ(s_.state->Entries().size(), 2U);
+  s_.state->PortDown(PortId(4));  // who sent goes, without having been up
+  EXPECT_EQ(s_.state->Entries().size(), 1U);
+  EXPECT_EQ(Send(4, kAll, kB), "5");
 }
 
 TEST(L2SwitchTableTest, ANewSourceInAFullTableIsDropped) {

@@ -286,7 +286,24 @@ TEST_F(VhostPortTest, AProtocolErrorIsShown) {
   ASSERT_TRUE(Reaches(PortState::kError));
   EXPECT_EQ(port_->Describe().reason, "request 99 is unknown");
   EXPECT_EQ(ups_, 0);
+  EXPECT_EQ(downs_, 1) << "it might have sent";
+}
+
+TEST_F(VhostPortTest, AContainerThatOnlySendsIsNeverUpAndItsEndIsTold) {
+  Open();
+  front_end_.Connect(options_.path);
+  front_end_.Negotiate();
+  front_end_.SendMemoryTable();
+  front_end_.SetUpRing(1);
+  front_end_.Enable(1);
+  front_end_.Kick(1);
+  ASSERT_TRUE(Until([&] { return port_->queue(Direction::kToSwitch)->Running() != nullptr; }));
+  EXPECT_EQ(port_->state(), PortState::kConnected);
   EXPECT_EQ(downs_, 0);
+  front_end_.Disconnect();
+  EXPECT_TRUE(Reaches(PortState::kWaiting));
+  EXPECT_EQ(ups_, 0);
+  EXPECT_EQ(downs_, 1);
 }
 
 TEST_F(VhostPortTest, ConnectsToAContainerThatListensAndReconnects) {
