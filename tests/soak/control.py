@@ -27,7 +27,7 @@ def ports_come_and_go(tally, count, stage, dice):
         else:
             weft.ctl("port delete brief")
         e2e.equal(weft.socket("brief").exists(), False, "the socket of a port that went")
-    for turn in range(min(count, 20)):  # memory that is kept for the next port
+    for turn in range(150):  # memory that is kept for the next port, and a full log in memory
         one(turn)
     with stage.flat_memory(tally):
         for turn in range(count):
