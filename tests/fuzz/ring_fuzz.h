@@ -12,10 +12,12 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "core/packet/packet_pool.h"
@@ -83,6 +85,10 @@ void Run(Input& input) {
                   .mergeable = (choice & 2) != 0 && (choice & 1) != 0,
                   .indirect = (choice & 4) == 0,
                   .event_index = (choice & 8) != 0};
+  // Frames at a time; counted loads and interrupts are of one.
+  const size_t burst = (choice & 32) != 0 && !mode.guarded && !mode.event_index ? 32 : 1;
+  const uint32_t from_mtu = (choice & 16) != 0 ? 60 : 9202;
+  const uint32_t to_mtu = (choice & 64) != 0 ? 60 : 9202;
   const auto from_size = static_cast<uint16_t>(1u << input.Byte() % 6);
   const auto to_size = static_cast<uint16_t>(1u << input.Byte() % 6);
   const uint16_t first_index = input.Short();
@@ -121,14 +127,17 @@ void Run(Input& input) {
       to_interrupts.Choose(input);
     }
     const uint64_t before = received.packets + received.dropped;
-    Packet* packet = nullptr;
+    std::array<Packet*, 32> packets{};
     std::optional<ForeignLoadGuard> guard;
     if (mode.guarded) guard.emplace();
-    const size_t got = reader.Receive(from.queue(), from.view(), 9202, pool, &packet, 1, received);
+    const size_t got =
+        reader.Receive(from.queue(), from.view(), from_mtu, pool, packets.data(), burst, received);
     if (received.packets + received.dropped == before) break;
     if (got != 0) {
-      Require(packet->length() >= kMinFrame && packet->length() <= kMaxFrame);
-      writer.Transmit(to.queue(), to.view(), 9202, &packet, 1, sent);
+      for (const Packet* packet : std::span(packets).first(got)) {
+        Require(packet->length() >= kMinFrame && packet->length() <= kMaxFrame);
+      }
+      writer.Transmit(to.queue(), to.view(), to_mtu, packets.data(), got, sent);
     }
     guard.reset();
     if (!mode.event_index) continue;

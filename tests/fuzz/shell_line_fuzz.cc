@@ -76,6 +76,22 @@ class NoInput final : public Input<NoInput> {
   bool CanSleep() { return true; }
 };
 
+// A feature with a field of each type that is typed in its own way.
+struct ShaperConfig {
+  double mbps = 1;
+  bool fast = false;
+  static constexpr auto kFields = Fields(Field<&ShaperConfig::mbps>("mbps", "megabits a second"),
+                                         Field<&ShaperConfig::fast>("fast", "whether it is"));
+};
+class Shaper final : public Feature<Shaper, ShaperConfig> {
+ public:
+  static constexpr NodeSpec kSpec{
+      .name = "shaper", .arc = "port-input", .help = "Lets everything pass."};
+  void Process(Frame& frame) {
+    ForEach(frame, [](Packet&) { return Continue(); });
+  }
+};
+
 // Nodes that nothing reaches, and weftd's kinds of ports.
 class NoPorts final : public Module {
  public:
@@ -84,6 +100,7 @@ class NoPorts final : public Module {
     registry.AddNode<NoInput>([](WorkerId) { return std::make_unique<NoInput>(); });
     registry.AddNode<testing::MemoryOutput>(
         [this](WorkerId) { return std::make_unique<testing::MemoryOutput>(memory_); });
+    registry.AddNode<Shaper>([](WorkerId) { return std::make_unique<Shaper>(); });
     AddKind(registry, "vhost", SchemaOf<vhost::VhostConfig>());
     AddKind(registry, "dpdk", SchemaOf<nic::NicConfig>());
   }

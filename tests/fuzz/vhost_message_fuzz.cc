@@ -79,6 +79,7 @@ class Harness final : public Session::Owner {
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
     front_end_.Adopt(UniqueFd(ends[1]));
     chosen_.reset();
+    hung_up_ = false;
     SessionLimits limits;
     limits.memory_bytes = 16 << 20;
     TokenBucket messages(1'000'000, 1'000'000);
@@ -90,6 +91,7 @@ class Harness final : public Session::Owner {
       input = Step(input);
       Turn();
       CheckRings();
+      CheckHealth();
     }
     session_.reset();
     front_end_.Disconnect();
@@ -126,6 +128,7 @@ class Harness final : public Session::Owner {
       }
       case 50:
         shutdown(front_end_.socket(), SHUT_WR);
+        hung_up_ = true;
         return input;
       case 51:
         return ChooseDescriptors(input);
@@ -194,6 +197,13 @@ class Harness final : public Session::Owner {
     }
   }
 
+  // What the port asks now and then. No worker has looked into a ring, so none is broken.
+  void CheckHealth() const {
+    if (session_ == nullptr) return;
+    if (!session_->Health().ok()) std::abort();
+    if (session_->PeerGone() && !hung_up_) std::abort();
+  }
+
   EventLoop loop_;
   Rcu rcu_;
   Notifier notifier_;
@@ -204,6 +214,7 @@ class Harness final : public Session::Owner {
   FrontEnd front_end_{[this] { Turn(); }};
   const Kinds kinds_;
   std::optional<std::vector<int>> chosen_;  // what goes with the next message
+  bool hung_up_ = false;                    // it will send no more
   std::unique_ptr<Session> session_;
 };
 
