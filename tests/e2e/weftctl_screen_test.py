@@ -41,7 +41,7 @@ def keys_and_what_they_show():
         terminal.type("sh")
         terminal.keys("Tab")
         terminal.wait_line(f"{PROMPT} show")
-        terminal.type("port ")
+        terminal.type("port w")
         terminal.keys("Tab")
         terminal.wait_line(f"{PROMPT} show port web-")
         terminal.keys("Tab")
