@@ -33,7 +33,7 @@ std::optional<int> RunOwnCommand(ControlClient& client, std::string_view line,
     const absl::StatusOr<std::string> script = CompletionScript(arguments->Text("shell"));
     return script.ok() ? Print(*script, display, where) : Fail(script.status(), display, where);
   }
-  return std::nullopt;
+  return kExitDone;  // exit: there is nothing to leave but a file, and RunScript knows
 }
 
 }  // namespace
@@ -114,6 +114,7 @@ int RunScript(ControlClient& client, FILE* in, std::string_view name, bool stop,
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
     const size_t first = line.find_first_not_of(" \t");
     if (first == std::string_view::npos || line[first] == '#') continue;
+    if (line.substr(first) == kExit) break;
     const int ended = RunLine(client, line, display,
                               absl::StrFormat("weftctl: %s:%d: ", Printable(name), number));
     if (status == kExitDone) status = ended;

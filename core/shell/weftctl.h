@@ -44,9 +44,9 @@ int PrintCandidates(ControlClient& client, std::string_view line, const Display&
 // The JSON Schema of the command that the line names.
 int PrintSchema(ControlClient& client, std::string_view line, const Display& display);
 
-// Runs the lines of `in`, skips empty ones and those that start with '#'. `name` is the file's, for
-// its errors. Returns the exit status: that of the first line that failed, with which it ends if
-// `stop`.
+// Runs the lines of `in` to its end or `exit`, skips empty ones and those that start with '#'.
+// `name` is the file's, for its errors. Returns the exit status: that of the first line that
+// failed, with which it ends if `stop`.
 int RunScript(ControlClient& client, FILE* in, std::string_view name, bool stop,
               const Display& display);
 

@@ -95,6 +95,18 @@ def every_show_command_fits_80_columns():
     with_traffic(check)
 
 
+def what_exists_is_offered():
+    def check(weft):
+        for line, expected in (("show port ", NAMES), ("show port pay", NAMES[1:]), ("why ", NAMES),
+                               ("watch -n 1 show drops port ", NAMES), ("trace add vhost-in", ["vhost-input"]),
+                               ("show l2 fdb bridge ", ["default"]), ("show l2 fdb mac ", [mac(1), mac(2)]),
+                               ("port add web-9 ", ["dpdk", "vhost"]), ("sh", ["show"]), ("help show l", ["l2", "latency", "log"])):
+            result = weft.weftctl("--complete", line)
+            offered = {text for text, _ in (row.split("\t") for row in result.stdout.splitlines())}
+            equal((result.returncode, set(expected) <= offered), (0, True), f'"{line}": {result.stdout}')
+    with_traffic(check)
+
+
 def watch_says_how_fast():
     def check(weft):
         rounds = weft.weftctl("--json", "watch", "-n", "0.5", "-c", "2", "show", "ports").stdout.splitlines()
@@ -155,5 +167,5 @@ def what_fails_says_so():
 
 
 if __name__ == "__main__":
-    run(every_answer_has_the_shape_it_declares, every_show_command_fits_80_columns, watch_says_how_fast,
-        files_of_commands, what_fails_says_so)
+    run(every_answer_has_the_shape_it_declares, every_show_command_fits_80_columns, what_exists_is_offered,
+        watch_says_how_fast, files_of_commands, what_fails_says_so)

@@ -213,6 +213,8 @@ TEST_F(WeftctlTest, AScriptRunsAllItsLinesAndSaysWhichFailed) {
   EXPECT_EQ(out_, "port  runs\na        3\nport  runs\nb        4\n");
   EXPECT_THAT(err_, StartsWith("weftctl: ports.weft:3: \"show\" has no \"nothing\""));
   EXPECT_EQ(Script(""), 0);
+  EXPECT_EQ(Script("show ports a\n  exit\nshow nothing\n"), 0);
+  EXPECT_EQ(out_, "port  runs\na        5\n");
 }
 
 TEST_F(WeftctlTest, AScriptCanStopAtTheFirstError) {
