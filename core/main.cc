@@ -229,6 +229,7 @@ int Serve(EventLoop& loop, Switch& the_switch, Reload& reload, Config config,
   ControlServer control(loop, commands);
   if (status.ok()) status = control.Listen(control_socket);
   if (status.ok()) {
+    the_switch.events().Add(EventKind::kStarted, "", Cat("weftd ", kVersion));
     LogInfo(Cat("weftd ", kVersion, ": ready; the shell is: weftctl -s ", control_socket));
     loop.AfterRound([&reserve] { Refill(reserve); });
     loop.Run();

@@ -74,6 +74,7 @@ absl::StatusOr<std::vector<ConfigAction>> Reload::Apply() {
   if (!status.ok()) {
     LogError("reload: refused");
     const std::string message = MessageOf(status);
+    switch_.events().Add(EventKind::kConfigRefused, "", message.substr(0, message.find('\n')));
     std::string_view rest = message;
     while (!rest.empty()) {
       const size_t end = rest.find('\n');
@@ -82,12 +83,16 @@ absl::StatusOr<std::vector<ConfigAction>> Reload::Apply() {
     }
     return status;
   }
+  std::vector<std::string> done;
   for (const ConfigAction& action : plan->actions) {
+    done.push_back(Cat(kConfigVerbs.name(action.verb), " ", action.What()));
     LogInfo(Cat("reload: ", kConfigVerbs.name(action.verb), " ", action.What(),
                 action.details.empty() ? "" : Cat(": ", action.details)));
   }
   LogInfo(plan->actions.empty() ? Cat("reload: ", file_, " says what is there already")
                                 : Cat("reload: done, actions: ", plan->actions.size()));
+  switch_.events().Add(EventKind::kConfigApplied, "",
+                       done.empty() ? "nothing differs" : Join(done));
   return std::move(plan->actions);
 }
 
