@@ -42,6 +42,7 @@ absl::StatusOr<Reload::Plan> Reload::Read() const {
   if (!wanted) return AllOf(errors);
   Plan plan{switch_.Running(), *std::move(wanted), {}};
   CheckNeedsNoRestart(plan.running, plan.wanted, *document, &errors);
+  CheckNeedsNoRestart(metrics_, ReadMetrics(*document, &errors), *document, &errors);
   plan.actions = DiffConfigs(plan.running, plan.wanted);
   CheckPorts(switch_, plan.wanted, plan.actions, &errors);
   if (!errors.empty()) return AllOf(errors);
