@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Prometheus fetches: right, well-formed, and of no harm to anybody whoever asks."""
 import contextlib
+import json
 import pathlib
+import re
 import resource
 import signal
 import socket
@@ -9,8 +11,11 @@ import subprocess
 import tempfile
 
 from stage.scrape import METRICS, address, fetch, promtool, samples
-from weft_e2e import (BUILD, Pair, Testpmd, Weftd, equal, mac, ports, run, static_ports, wait_equal, wait_for)
+from weft_e2e import (BUILD, ROOT, Pair, Testpmd, Weftd, at_least, equal, mac, ports, run, static_ports,
+                      wait_equal, wait_for)
 
+DASHBOARD = ROOT / "contrib" / "grafana" / "weft.json"
+OF_PROMETHEUS = {"instance", "job"}  # labels that it adds itself
 SILENT = 1000
 
 
@@ -63,6 +68,48 @@ def promtool_has_no_complaint():
         equal((result.returncode, result.stdout, result.stderr), (0, "", ""), "promtool check metrics")
         # It does complain where there is reason to.
         equal(promtool("check", "metrics", text="weft_x 1\n").returncode, 3, "promtool on a metric without help")
+
+
+def selectors(expression):
+    """[(metric, the labels that it is asked for)] of a query."""
+    return [(name, set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", labels or "")))
+            for name, labels in re.findall(r"\b((?:weft|process)_\w+)(?:\{([^}]*)\})?", expression)]
+
+
+def every_query_of_the_dashboard_finds_something():
+    dashboard = json.loads(DASHBOARD.read_text())
+    with after_traffic() as weft:
+        page = samples(fetch(weft)[2])
+    labels_of = {}
+    for name, labels in page:
+        labels_of.setdefault(name, set(OF_PROMETHEUS)).update(label for label, _ in labels)
+    queries = [(panel["title"], target["expr"], target["legendFormat"])
+               for panel in dashboard["panels"] for target in panel["targets"]]
+    at_least(len(queries), 15, "queries")
+    for title, query, legend in queries:
+        asked = selectors(query)
+        at_least(len(asked), 1, f"metrics in {title}: {query}")
+        grouped = [set(re.split(r"\s*,\s*", group)) for group in re.findall(r"\bby \(([^)]*)\)", query)]
+        shown = set(re.findall(r"\{\{(\w+)\}\}", legend))
+        for name, labels in asked:
+            equal(name in labels_of, True, f"{title}: whether there is {name}")
+            wanted = labels.union(shown, *grouped)
+            equal(wanted - labels_of[name], set(), f"{title}: labels that {name} does not have")
+        for group in grouped:
+            equal(shown - group, set(), f"{title}: labels of the legend that are summed up")
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            name, label = re.fullmatch(r"label_values\((\w+)(?:\{.*\})?, (\w+)\)", variable["query"]["query"]).groups()
+            equal(label in labels_of.get(name, ()), True, f"whether {name} has the label {label}")
+    # Prometheus can read them, once Grafana has filled in its variables.
+    rules = [{"record": f"panel:{number}", "expr": query.replace("$__rate_interval", "5m").replace("$", "")}
+             for number, (_, query, _) in enumerate(queries)]
+    with tempfile.TemporaryDirectory(prefix="weft-e2e-") as scratch:
+        path = pathlib.Path(scratch) / "rules.yml"
+        path.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))  # JSON is YAML
+        result = promtool("check", "rules", path)
+        equal((result.returncode, f"{len(rules)} rules found" in result.stdout), (0, True),
+              f"promtool check rules: {result.stdout}{result.stderr}")
 
 
 def connect(weft):
@@ -147,5 +194,5 @@ def only_a_restart_moves_it():
 
 
 if __name__ == "__main__":
-    run(it_is_what_the_shell_says, promtool_has_no_complaint, clients_that_mean_no_good,
-        it_is_sandboxed_and_needs_nothing_more, only_a_restart_moves_it)
+    run(it_is_what_the_shell_says, promtool_has_no_complaint, every_query_of_the_dashboard_finds_something,
+        clients_that_mean_no_good, it_is_sandboxed_and_needs_nothing_more, only_a_restart_moves_it)
