@@ -8,10 +8,11 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 
 from stage.scrape import METRICS, address, fetch, promtool, samples
-from weft_e2e import (BUILD, ROOT, Pair, Testpmd, Weftd, at_least, equal, mac, ports, run, static_ports,
+from weft_e2e import (BUILD, ROOT, Pair, Process, Testpmd, Weftd, at_least, equal, mac, ports, run, static_ports,
                       wait_equal, wait_for)
 
 DASHBOARD = ROOT / "contrib" / "grafana" / "weft.json"
@@ -193,6 +194,22 @@ def only_a_restart_moves_it():
             equal((result.returncode, ":2:10: [metrics]: listen: " in result.stderr), (1, True), f"{result.stderr}")
 
 
+def the_example_of_the_control_socket():
+    with Weftd(ports("web-1", "web-2")) as weft, tempfile.TemporaryFile() as output:
+        example = Process("ports.py", [sys.executable, ROOT / "docs" / "examples" / "ports.py",
+                                       weft.runtime_dir / "control.sock"], stdout=output)
+        try:
+            def lines():
+                output.seek(0)
+                return output.read().decode().splitlines()
+            wait_for(lambda: len(lines()) >= 4, "two rounds of its output")
+            equal([line.split() for line in lines()[:4]],
+                  2 * [[name, "down", "0", "in", "0", "out"] for name in ("web-1", "web-2")], "what it prints")
+        finally:
+            example.kill()
+
+
 if __name__ == "__main__":
     run(it_is_what_the_shell_says, promtool_has_no_complaint, every_query_of_the_dashboard_finds_something,
-        clients_that_mean_no_good, it_is_sandboxed_and_needs_nothing_more, only_a_restart_moves_it)
+        clients_that_mean_no_good, it_is_sandboxed_and_needs_nothing_more, only_a_restart_moves_it,
+        the_example_of_the_control_socket)
