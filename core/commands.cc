@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/text.h"
+#include "core/shell/client_commands.h"
 #include "core/shell/command_table.h"
 #include "core/switch.h"
 
@@ -40,8 +42,16 @@ void AddCoreValues(const Switch& s, CommandTable& commands) {
 
 }  // namespace
 
+absl::Status NoSuchPort(const Switch& s, std::string_view name) {
+  std::vector<std::string> names;
+  for (const auto& port : s.ports().ports()) names.push_back(port->name);
+  return absl::NotFoundError(
+      Cat("there is no port \"", name, "\" (there are: ", Join(names, ", "), ")"));
+}
+
 absl::Status AddCommands(Switch& the_switch, CommandTable& commands) {
-  for (const auto add : {AddShowCommands, AddTraceCommands, AddPortCommands, AddEventCommands}) {
+  for (const auto add : {AddShowCommands, AddWorkerCommands, AddDropCommands, AddTraceCommands,
+                         AddPortCommands, AddEventCommands}) {
     if (absl::Status status = add(the_switch, commands); !status.ok()) return status;
   }
   for (Command& command : the_switch.registry().commands()) {
@@ -49,6 +59,11 @@ absl::Status AddCommands(Switch& the_switch, CommandTable& commands) {
       return status;
   }
   the_switch.registry().commands().clear();
+  // What weftctl runs is declared here too, for help and completion.
+  for (Command& command : ClientCommands()) {
+    if (absl::Status status = commands.Add(std::move(command), "weftctl"); !status.ok())
+      return status;
+  }
   AddCoreValues(the_switch, commands);
   for (ValueSource& values : the_switch.registry().values()) {
     commands.AddValues(std::move(values), "modules");

@@ -2,6 +2,7 @@
 // show events, clear events, show log.
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "core/base/recent_log.h"
 #include "core/commands.h"
@@ -74,7 +75,7 @@ absl::Status AddEventCommands(Switch& s, CommandTable& commands) {
                      return ShowEvents(s.events(), a);
                    }});
   table.push_back({.words = "clear events",
-                   .help = "Forgets them",
+                   .help = "Forgets what show events shows",
                    .shape = Shape::Text("empty"),
                    .run = [&s](const Arguments&) -> absl::StatusOr<Reply> {
                      s.events().Clear();

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// show ports, show port, show runtime, show drops, show counters, show graph, show plugins, show
-// workers, show version.
+// show ports, show port, why, show runtime, show counters, show graph, show plugins, show version.
 #include <rte_cycles.h>
 #include <rte_version.h>
 
@@ -10,6 +9,7 @@
 
 #include "core/base/text.h"
 #include "core/commands.h"
+#include "core/diagnosis.h"
 #include "core/graph/graph_picture.h"
 #include "core/shell/command_table.h"
 #include "core/switch.h"
@@ -17,12 +17,6 @@
 
 namespace weft {
 namespace {
-
-std::vector<std::string> PortNames(const Switch& s) {
-  std::vector<std::string> names;
-  for (const auto& port : s.ports().ports()) names.push_back(port->name);
-  return names;
-}
 
 std::string NodeName(const Switch& s, NodeId node) {
   return std::string(s.catalog().node(node).spec.name);
@@ -73,7 +67,12 @@ std::vector<Column> PortColumns() {
           {"tx-packets", "packets from the switch into the port", CellKind::kCounter},
           {"tx-bytes", "bytes of those frames", CellKind::kCounter},
           {"drops", "packets lost on the way in from it or out to it; see show drops",
-           CellKind::kCounter}};
+           CellKind::kCounter},
+          {"rx-rate", "packets a second from it, over the last one", CellKind::kRate},
+          {"tx-rate", "packets a second to it", CellKind::kRate},
+          {"drop-rate", "packets a second that are lost", CellKind::kRate},
+          {"rx-cycles/packet", "TSC ticks to take a packet from it", CellKind::kDecimal},
+          {"tx-cycles/packet", "TSC ticks to deliver one to it", CellKind::kDecimal}};
 }
 
 absl::StatusOr<Reply> ShowPort(const Switch& s, std::string_view name) {
@@ -103,10 +102,51 @@ absl::StatusOr<Reply> ShowPort(const Switch& s, std::string_view name) {
     add("tx-packets", totals.tx_packets, CellKind::kCounter);
     add("tx-bytes", totals.tx_bytes, CellKind::kCounter);
     add("drops", totals.drops, CellKind::kCounter);
+    const PortRates rates = s.stats().Rates(port->id);
+    add("rx-rate", rates.rx_packets, CellKind::kRate);
+    add("tx-rate", rates.tx_packets, CellKind::kRate);
+    add("drop-rate", rates.drops, CellKind::kRate);
+    add("rx-cycles/packet", Ratio(totals.rx_cycles, totals.rx_packets), CellKind::kDecimal);
+    add("tx-cycles/packet", Ratio(totals.tx_cycles, totals.tx_packets), CellKind::kDecimal);
     return record;
   }
-  return absl::NotFoundError(
-      Cat("there is no port \"", name, "\" (there are: ", Join(PortNames(s), ", "), ")"));
+  return NoSuchPort(s, name);
+}
+
+absl::StatusOr<Reply> ShowAttachment(const Switch& s, std::string_view name) {
+  for (const auto& port : s.ports().ports()) {
+    if (port->name != name) continue;
+    Record record;
+    for (PortFact& fact : port->backend->Attachment()) {
+      std::visit(
+          [&](auto& value) {
+            record.fields.push_back({{.name = fact.name}, Cell(std::move(value))});
+          },
+          fact.value);
+    }
+    if (record.fields.empty())
+      return absl::InvalidArgumentError(
+          Cat("port \"", name, "\" is a device of the host's: nothing attaches to it"));
+    return record;
+  }
+  return NoSuchPort(s, name);
+}
+
+std::vector<Column> WhyColumns() {
+  return {{"finding", "what keeps the port from working well, the likeliest first"},
+          {"advice", "what to do about it"}};
+}
+
+absl::StatusOr<Reply> Why(const Switch& s, std::string_view name) {
+  for (const auto& port : s.ports().ports()) {
+    if (port->name != name) continue;
+    Table table{.columns = WhyColumns()};
+    for (Finding& finding : Diagnose(s, *port)) {
+      table.rows.push_back({std::move(finding.says), std::move(finding.advice)});
+    }
+    return table;
+  }
+  return NoSuchPort(s, name);
 }
 
 std::vector<Column> RuntimeColumns() {
@@ -122,37 +162,10 @@ std::vector<Column> RuntimeColumns() {
 Reply ShowRuntime(const Switch& s) {
   Table table{.columns = RuntimeColumns(), .if_empty = "no packet has come in yet"};
   for (const NodeTotals& node : s.stats().Nodes()) {
-    const uint64_t busy = s.workers()[node.worker.value()]->counters().busy_cycles.value();
+    const uint64_t busy = s.stats().Worker(node.worker).busy_cycles;
     table.rows.push_back({uint64_t{node.worker.value()}, NodeName(s, node.node), node.calls,
                           node.packets, Ratio(node.packets, node.calls),
                           Ratio(node.cycles, node.packets), 100 * Ratio(node.cycles, busy)});
-  }
-  return table;
-}
-
-std::vector<Column> DropsColumns() {
-  return {{"port", "whose packets: the sender's, or the receiver's where it could not take them"},
-          {"node", "the node that dropped them"},
-          {"reason", "why"},
-          {"packets", "how many", CellKind::kCounter},
-          {"help", "what the reason means"}};
-}
-
-absl::StatusOr<Reply> ShowDrops(const Switch& s, std::string_view only) {
-  std::vector<PortId> ports;
-  for (const auto& port : s.ports().ports()) {
-    if (only.empty() || port->name == only) ports.push_back(port->id);
-  }
-  if (!only.empty() && ports.empty()) {
-    return absl::NotFoundError(
-        Cat("there is no port \"", only, "\" (there are: ", Join(PortNames(s), ", "), ")"));
-  }
-  Table table{.columns = DropsColumns(), .if_empty = "no drops"};
-  for (const DropCount& drop : s.stats().Drops(ports)) {
-    if (!only.empty() && !drop.port.valid()) continue;
-    table.rows.push_back({drop.port.valid() ? s.ports().NameOf(drop.port) : "none",
-                          NodeName(s, drop.node), std::string(drop.reason->name), drop.packets,
-                          std::string(drop.reason->help)});
   }
   return table;
 }
@@ -169,34 +182,6 @@ Reply ShowCounters(const Switch& s) {
   for (const EventCount& event : s.stats().Events()) {
     table.rows.push_back({NodeName(s, event.node), std::string(event.counter->name), event.count,
                           std::string(event.counter->help)});
-  }
-  return table;
-}
-
-std::vector<Column> WorkerColumns() {
-  return {{"worker", "its number", CellKind::kCount},
-          {"core", "the core that it is pinned to", CellKind::kCount},
-          {"ports", "those that it polls"},
-          {"polls", "rounds over all inputs", CellKind::kCounter},
-          {"dispatches", "vectors of packets", CellKind::kCounter},
-          {"busy-ms", "time spent on them", CellKind::kCounter},
-          {"sleeps", "times that it slept until it was woken", CellKind::kCounter}};
-}
-
-Reply ShowWorkers(const Switch& s) {
-  Table table{.columns = WorkerColumns()};
-  const uint64_t cycles_per_ms = std::max<uint64_t>(rte_get_tsc_hz() / 1000, 1);
-  for (const auto& worker : s.workers()) {
-    std::vector<std::string> ports;
-    for (const auto& port : s.ports().ports()) {
-      const std::vector<WorkerId>& workers = port->workers;
-      if (std::find(workers.begin(), workers.end(), worker->id()) != workers.end())
-        ports.push_back(port->name);
-    }
-    const WorkerCounters& counters = worker->counters();
-    table.rows.push_back({uint64_t{worker->id().value()}, uint64_t{worker->core()},
-                          Join(ports, ", "), counters.polls.value(), counters.dispatches.value(),
-                          counters.busy_cycles.value() / cycles_per_ms, counters.sleeps.value()});
   }
   return table;
 }
@@ -239,26 +224,32 @@ absl::Status AddShowCommands(Switch& s, CommandTable& commands) {
        .help = "All ports: state, packets and bytes each way, drops",
        .shape = Shape::Rows(PortsColumns()),
        .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowPorts(s); }});
-  table.push_back({.words = "show port",
-                   .arguments = {{.name = "name", .help = "the port", .value = "port"}},
-                   .help = "One port in full",
-                   .shape = Shape::Record(PortColumns(),
-                                          "what its kind tells, and how often the device refused"),
-                   .run = [&s](const Arguments& a) { return ShowPort(s, a.Text("name")); }});
+  table.push_back(
+      {.words = "show port",
+       .arguments = {{.name = "name", .help = "the port", .value = "port"},
+                     {.name = "attach",
+                      .kind = ArgumentKind::kFlag,
+                      .help = "the mounts and arguments for whoever is to be there",
+                      .optional = true,
+                      .keyword = true}},
+       .help = "One port in full, or how to get to it",
+       .shape = Shape::OneOf(
+           {{"without attach",
+             Shape::Record(PortColumns(), "what its kind tells, and how often the device refused")},
+            {"with attach", Shape::Record({}, "what to give to a container")}}),
+       .run = [&s](const Arguments& a) {
+         return a.Has("attach") ? ShowAttachment(s, a.Text("name")) : ShowPort(s, a.Text("name"));
+       }});
+  table.push_back({.words = "why",
+                   .arguments = {{.name = "port", .help = "the port", .value = "port"}},
+                   .help = "Why a port is down, or loses packets, or is slow",
+                   .shape = Shape::Rows(WhyColumns()),
+                   .run = [&s](const Arguments& a) { return Why(s, a.Text("port")); }});
   table.push_back(
       {.words = "show runtime",
        .help = "What each node costs: calls, packets, cycles",
        .shape = Shape::Rows(RuntimeColumns()),
        .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowRuntime(s); }});
-  table.push_back({.words = "show drops",
-                   .arguments = {{.name = "port",
-                                  .help = "of this port alone",
-                                  .optional = true,
-                                  .keyword = true,
-                                  .value = "port"}},
-                   .help = "Lost packets by port, node and reason",
-                   .shape = Shape::Rows(DropsColumns()),
-                   .run = [&s](const Arguments& a) { return ShowDrops(s, a.Text("port")); }});
   table.push_back(
       {.words = "show counters",
        .help = "What nodes count beside drops",
@@ -276,11 +267,6 @@ absl::Status AddShowCommands(Switch& s, CommandTable& commands) {
                    .run = [&s](const Arguments&) -> absl::StatusOr<Reply> {
                      return GraphDot(s.plan(), s.arc_tables());
                    }});
-  table.push_back(
-      {.words = "show workers",
-       .help = "The workers, their cores and ports",
-       .shape = Shape::Rows(WorkerColumns()),
-       .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowWorkers(s); }});
   table.push_back(
       {.words = "show plugins",
        .help = "What was loaded, and from where",

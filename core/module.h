@@ -164,6 +164,8 @@ class Module {
   virtual void Retain(const Config&) {}
   virtual void PortUp(PortId) {}
   virtual void PortDown(PortId) {}
+  // What `why` is to say of a port, beyond what its kind and the counters do.
+  virtual std::vector<Finding> Explain(PortId) const { return {}; }
 };
 
 }  // namespace weft

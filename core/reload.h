@@ -16,7 +16,7 @@ namespace weft {
 class Reload {
  public:
   // `file` is read again each time; `metrics` is what it said at the start.
-  Reload(Switch& the_switch, std::string file, MetricsConfig metrics)
+  Reload(Switch& the_switch, std::string file, MetricsConfig metrics = {})
       : switch_(the_switch), file_(std::move(file)), metrics_(std::move(metrics)) {}
 
   // What Apply would do. An error has a line for each mistake of the file, with line and column.

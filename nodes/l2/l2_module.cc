@@ -143,6 +143,39 @@ void L2Module::Retain(const Config& config) {
 void L2Module::PortUp(PortId port) { state_->PortUp(port); }
 void L2Module::PortDown(PortId port) { state_->PortDown(port); }
 
+std::vector<Finding> L2Module::Explain(PortId port) const {
+  std::vector<Finding> findings;
+  const auto known = std::find_if(ports_->ports().begin(), ports_->ports().end(),
+                                  [&](const auto& p) { return p->id == port; });
+  if (known == ports_->ports().end()) return findings;
+  const std::string& bridge = (*known)->bridge;
+  size_t others = 0, up = 0;
+  for (const auto& other : ports_->ports()) {
+    if (other->id == port || other->bridge != bridge) continue;
+    ++others;
+    up += other->up ? 1 : 0;
+  }
+  if (others == 0) {
+    findings.push_back({Cat("it is alone in bridge ", bridge),
+                        "packets go nowhere from there: give another port `bridge = \"" + bridge +
+                            "\"`, or this one the bridge of those that it is to talk to"});
+  } else if (up == 0) {
+    findings.push_back(
+        {others == 1 ? Cat("the only other port in bridge ", bridge, " is not up")
+                     : Cat("none of the ", others, " other ports in bridge ", bridge, " is up"),
+         "ask why of each"});
+  }
+  const FdbKey lost = state_->fdb().moved_away(port);
+  const PortId holder = lost == FdbKey() ? PortId() : state_->fdb().Lookup(lost);
+  if (holder.valid() && holder != port) {
+    findings.push_back({Cat("its address ", lost.mac().ToString(), " is on port ",
+                            ports_->NameOf(holder), " now, which sends from it too"),
+                        "two containers have one address, or one of them lies: `mac = \"" +
+                            lost.mac().ToString() + "\"` at its port makes it this one's alone"});
+  }
+  return findings;
+}
+
 absl::StatusOr<Reply> L2Module::ShowFdb(const Arguments& arguments) const {
   const std::string_view only = arguments.Text("bridge");
   if (!only.empty() && !state_->FindBridge(only).valid()) {

@@ -33,6 +33,7 @@ class L2Module final : public Module {
   void Retain(const Config& config) override;
   void PortUp(PortId port) override;
   void PortDown(PortId port) override;
+  std::vector<Finding> Explain(PortId port) const override;
 
  private:
   using Entry = std::pair<std::string, MacAddress>;  // of the bridge of that name

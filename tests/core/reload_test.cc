@@ -205,7 +205,7 @@ class ReloadTest : public ::testing::Test {
   SwitchHarness harness_;
   const std::string file_ = harness_.directory() + "/startup.conf";
   WorldModule* module_ = nullptr;
-  Reload reload_{*harness_, file_, MetricsConfig()};
+  Reload reload_{*harness_, file_};
 };
 
 TEST_F(ReloadTest, TouchesOnlyWhatDiffers) {

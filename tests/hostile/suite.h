@@ -25,10 +25,12 @@ struct ClassResult {
 struct Score {
   std::vector<ClassResult> classes;
   std::vector<std::string> complaints;
+  std::vector<std::string> skipped;  // what this machine cannot play, and why
   Victims::Account victims;
-  uint64_t witnessed = 0;  // frames that witnesses and bystanders saw
-  uint64_t escapes = 0;    // of them, and of what the victims got, those that were not theirs
-  size_t leaks = 0;        // classes after which something was left
+  uint64_t victim_drops = 0;  // that weft has counted on their ports
+  uint64_t witnessed = 0;     // frames that witnesses and bystanders saw
+  uint64_t escapes = 0;       // of them, and of what the victims got, those that were not theirs
+  size_t leaks = 0;           // classes after which something was left
   size_t crashes = 0;
   size_t rss_kib_before = 0;
   size_t rss_kib_after = 0;
@@ -39,8 +41,10 @@ struct Score {
 class Suite {
  public:
   // `program` is weftd, `plugins` the directory of mac-guard.so.
+  // The victims find their rate for so many seconds.
   static absl::StatusOr<std::unique_ptr<Suite>> Start(const std::string& program,
-                                                      const std::string& plugins, uint32_t lanes);
+                                                      const std::string& plugins, uint32_t lanes,
+                                                      double seconds);
 
   // Returns how many frames witnesses and bystanders saw. Cases of a class of the same name are
   // counted together.
@@ -57,6 +61,8 @@ class Suite {
   void CheckFootprint(const std::string& when);
 
   std::unique_ptr<SwitchProcess> weftd_;
+  std::unique_ptr<SilentFiles> files_;  // goes first: weftd cannot end while it waits for one
+  std::string no_files_;                // why there are none
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<Victims> victims_;
   std::unique_ptr<Shell> shell_;
