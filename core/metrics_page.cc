@@ -37,6 +37,10 @@ class Families {
   void Gauge(std::string_view name, std::string_view help, PrometheusLabels labels, double value) {
     Add(MetricType::Gauge, name, help, std::move(labels)).gauge.value = value;
   }
+  void Spread(std::string_view name, std::string_view help, PrometheusLabels labels,
+              ClientMetric::Histogram histogram) {
+    Add(MetricType::Histogram, name, help, std::move(labels)).histogram = std::move(histogram);
+  }
   // What is true as long as it is there: a value of 1, and what it says is in its labels.
   void Info(std::string_view name, std::string_view help, PrometheusLabels labels) {
     Gauge(name, help, std::move(labels), 1);
@@ -65,6 +69,8 @@ class Families {
 
   std::vector<MetricFamily> families_;
 };
+
+double CyclesPerSecond() { return static_cast<double>(std::max<uint64_t>(rte_get_tsc_hz(), 1)); }
 
 // The name of a node or a counter inside that of a metric.
 std::string Snake(std::string_view kebab) {
@@ -116,6 +122,39 @@ void AddPorts(Families& families, const Switch& s) {
   }
 }
 
+// One bucket to a doubling, of those that a packet may take: between some 100 ns and some 50 ms.
+ClientMetric::Histogram HistogramOf(const LatencyTotals& latency) {
+  constexpr size_t kFirst = 3 * LatencyHistogram::kSteps;
+  constexpr size_t kLast = 21 * LatencyHistogram::kSteps;
+  const double seconds_per_cycle = 1 / CyclesPerSecond();
+  ClientMetric::Histogram histogram;
+  uint64_t begin = 0;
+  for (size_t bucket = 0; bucket < LatencyHistogram::kBuckets; ++bucket) {
+    const uint64_t end = LatencyHistogram::EndOf(bucket);
+    const auto middle = static_cast<double>(begin + end) / 2;
+    histogram.sample_count += latency.packets[bucket];
+    histogram.sample_sum +=
+        static_cast<double>(latency.packets[bucket]) * middle * seconds_per_cycle;
+    if (bucket % LatencyHistogram::kSteps == 0 && bucket >= kFirst && bucket <= kLast) {
+      histogram.bucket.push_back({.cumulative_count = histogram.sample_count,
+                                  .upper_bound = static_cast<double>(end) * seconds_per_cycle});
+    }
+    begin = end;
+  }
+  return histogram;
+}
+
+void AddLatencies(Families& families, const Switch& s) {
+  for (const auto& port : s.ports().ports()) {
+    const LatencyTotals latency = s.stats().Latency(port->id);
+    if (latency.count() == 0) continue;
+    families.Spread("weft_port_latency_seconds",
+                    "How long packets to the port were in the switch; the sum is right to a "
+                    "sixteenth.",
+                    {{"port", port->name}}, HistogramOf(latency));
+  }
+}
+
 void AddDrops(Families& families, const Switch& s) {
   std::vector<PortId> ports;
   for (const auto& port : s.ports().ports()) ports.push_back(port->id);
@@ -163,21 +202,23 @@ void AddNodes(Families& families, const Switch& s) {
 }
 
 void AddWorkers(Families& families, const Switch& s) {
-  const auto cycles_per_second = static_cast<double>(std::max<uint64_t>(rte_get_tsc_hz(), 1));
   for (const auto& worker : s.workers()) {
-    const WorkerCounters& counters = worker->counters();
+    const WorkerTotals totals = s.stats().Worker(worker->id());
     const std::string number = std::to_string(worker->id().value());
     const PrometheusLabels labels = {{"worker", number}};
     families.Info("weft_worker_info", "The core that a worker is pinned to.",
                   {{"worker", number}, {"core", std::to_string(worker->core())}});
     families.Count("weft_worker_busy_seconds_total", "Time spent on packets.", labels,
-                   static_cast<double>(counters.busy_cycles.value()) / cycles_per_second);
+                   static_cast<double>(totals.busy_cycles) / CyclesPerSecond());
     families.Count("weft_worker_polls_total", "Rounds over all inputs, empty ones too.", labels,
-                   counters.polls.value());
+                   totals.polls);
     families.Count("weft_worker_dispatches_total", "Vectors of packets from inputs.", labels,
-                   counters.dispatches.value());
+                   totals.dispatches);
     families.Count("weft_worker_sleeps_total", "Times that it slept until something woke it.",
-                   labels, counters.sleeps.value());
+                   labels, totals.sleeps);
+    families.Count("weft_worker_naps_total",
+                   "Times that it slept a moment, as not all of its ports can wake it.", labels,
+                   totals.naps);
   }
 }
 
@@ -189,6 +230,7 @@ HttpAnswer MetricsPage::Answer(const HttpRequest& request) {
     Families families;
     AddProgram(families, start_);
     AddPorts(families, switch_);
+    AddLatencies(families, switch_);
     AddDrops(families, switch_);
     AddNodes(families, switch_);
     AddWorkers(families, switch_);

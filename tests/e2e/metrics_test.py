@@ -55,6 +55,14 @@ def it_is_what_the_shell_says():
         packets = {dict(labels)["node"]: value for (name, labels), value in page.items()
                    if name == "weft_node_packets_total"}
         equal(packets["l2-switch"], 160, "packets of l2-switch")
+        latencies = {dict(labels)["port"]: value for (name, labels), value in page.items()
+                     if name == "weft_port_latency_seconds_count"}
+        shown = {row["port"]: row["packets"] for row in weft.ctl("show latency") if row["packets"]}
+        equal((latencies, latencies.get("web-2")), (shown, 96), "packets with a latency")
+        for port in latencies:
+            below = [value for (name, labels), value in page.items()
+                     if name == "weft_port_latency_seconds_bucket" and ("port", port) in labels]
+            equal((below, below[-1]), (sorted(below), latencies[port]), f"buckets of {port}, and the last of them")
         help_of = {(dict(labels)["node"], dict(labels)["reason"]): dict(labels)["help"]
                    for name, labels in page if name == "weft_drop_reason_info"}
         equal(help_of["l2-switch", "stolen-source"], "The source is a static address of another port.", "the help")
