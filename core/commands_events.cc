@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// show log.
+// show events, clear events, show log.
 #include <limits>
 #include <utility>
 #include <vector>
@@ -8,14 +8,15 @@
 #include "core/commands.h"
 #include "core/config/config.h"
 #include "core/shell/command_table.h"
+#include "core/switch.h"
 
 namespace weft {
 namespace {
 
-Argument LastArgument(std::string_view help) {
+Argument LastArgument() {
   return {.name = "last",
           .kind = ArgumentKind::kCount,
-          .help = help,
+          .help = "only so many, the newest",
           .optional = true,
           .keyword = true};
 }
@@ -24,8 +25,26 @@ size_t LastOf(const Arguments& arguments) {
   return arguments.Count("last", std::numeric_limits<size_t>::max());
 }
 
+std::vector<Column> EventColumns() {
+  return {{"time", "when, the last time; RFC 3339"},
+          {"event", "what happened"},
+          {"port", "to which port, if to one"},
+          {"count", "how often, each time within ten seconds of the one before", CellKind::kCount},
+          {"details", "more about it"}};
+}
+
+Reply ShowEvents(const EventLog& events, const Arguments& arguments) {
+  Table table{.columns = EventColumns(), .if_empty = "no events"};
+  for (const Event* event : events.Newest(LastOf(arguments), arguments.Text("port"))) {
+    table.rows.push_back({FormatTime(event->last), std::string(kEventKinds.name(event->kind)),
+                          event->port.empty() ? Cell() : Cell(event->port), event->count,
+                          event->details});
+  }
+  return table;
+}
+
 std::vector<Column> LogColumns() {
-  return {{"time", "when, with the offset from UTC"},
+  return {{"time", "when; RFC 3339"},
           {"level", "debug, info, warning or error"},
           {"message", "the line"}};
 }
@@ -41,10 +60,29 @@ Reply ShowLog(const Arguments& arguments) {
 
 }  // namespace
 
-absl::Status AddEventCommands(Switch& /*s*/, CommandTable& commands) {
+absl::Status AddEventCommands(Switch& s, CommandTable& commands) {
   std::vector<Command> table;
+  table.push_back({.words = "show events",
+                   .arguments = {LastArgument(),
+                                 {.name = "port",
+                                  .help = "of this port alone, even if it has gone",
+                                  .optional = true,
+                                  .keyword = true,
+                                  .value = "port"}},
+                   .help = "What happened to ports and to weftd, and when",
+                   .shape = Shape::Rows(EventColumns()),
+                   .run = [&s](const Arguments& a) -> absl::StatusOr<Reply> {
+                     return ShowEvents(s.events(), a);
+                   }});
+  table.push_back({.words = "clear events",
+                   .help = "Forgets what show events shows",
+                   .shape = Shape::Text("empty"),
+                   .run = [&s](const Arguments&) -> absl::StatusOr<Reply> {
+                     s.events().Clear();
+                     return Reply(std::string());
+                   }});
   table.push_back({.words = "show log",
-                   .arguments = {LastArgument("only so many, the newest")},
+                   .arguments = {LastArgument()},
                    .help = "What weftd logged last, at most 500 lines",
                    .shape = Shape::Rows(LogColumns()),
                    .run = [](const Arguments& a) -> absl::StatusOr<Reply> { return ShowLog(a); }});

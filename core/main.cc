@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -13,15 +14,20 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/base/event_loop.h"
+#include "core/base/inet_address.h"
 #include "core/base/log.h"
 #include "core/base/memory_reserve.h"
 #include "core/base/text.h"
 #include "core/commands.h"
+#include "core/config/metrics_config.h"
 #include "core/config/reader.h"
 #include "core/config/reference.h"
 #include "core/confinement.h"
 #include "core/graph/node_reference.h"
+#include "core/metrics/http_server.h"
+#include "core/metrics_page.h"
 #include "core/plugin/find_plugin.h"
 #include "core/plugin/plugin.h"
 #include "core/preflight.h"
@@ -183,7 +189,8 @@ int Describe(const CommandLine& line, Switch& the_switch) {
 
 // The file as a Config, or nothing after every error of it is on standard error. `quiet`: nothing
 // else is, whatever the file says.
-std::optional<Config> ReadConfig(const std::string& file, bool quiet, Switch& the_switch) {
+std::optional<Config> ReadConfig(const std::string& file, bool quiet, Switch& the_switch,
+                                 MetricsConfig* metrics) {
   Errors errors(file);
   std::optional<Config> config;
   if (const std::optional<Document> document = Document::Load(file, &errors)) {
@@ -193,6 +200,7 @@ std::optional<Config> ReadConfig(const std::string& file, bool quiet, Switch& th
       errors.Add(document->root().WhereIs("plugins"), Cat("[plugins] load: ", MessageOf(status)));
     }
     config = ReadAll(*document, the_switch.schemas(), &errors);
+    *metrics = ReadMetrics(*document, &errors);
   }
   if (errors.empty()) return config;
   std::fputs(errors.ToString().c_str(), stderr);
@@ -223,15 +231,31 @@ void Refill(MemoryReserve& reserve) {
     LogError("weftd: memory ran out; what was under way is finished or undone");
 }
 
+// Before the sandbox, which lets nobody make such a socket unless there is a NIC.
+absl::Status ListenForScrapes(const MetricsConfig& config, HttpServer& server) {
+  if (!config.listen) return absl::OkStatus();
+  const absl::Status status = server.Listen(*InetAddress::Parse(*config.listen));  // it was checked
+  if (!status.ok())
+    return absl::Status(status.code(), Cat("[metrics] listen: ", MessageOf(status)));
+  LogInfo(Cat("metrics: http://", server.address().ToString(), "/metrics"));
+  return absl::OkStatus();
+}
+
 // The switch in operation, until a signal ends it. What DPDK gave is given back on return.
 int Serve(EventLoop& loop, Switch& the_switch, Reload& reload, Config config,
-          const Confinement& confinement, const std::vector<uint16_t>& cores, size_t slots,
-          const std::string& runtime_dir, MemoryReserve& reserve) {
+          const MetricsConfig& metrics, const Confinement& confinement,
+          const std::vector<uint16_t>& cores, size_t slots, const std::string& runtime_dir,
+          MemoryReserve& reserve) {
   const std::string control_socket = ControlSocketPath(config.weft, runtime_dir);
   const absl::StatusOr<PacketMempool> mempool = MakePacketMempool(slots);
   if (!mempool.ok()) return Fail(MessageOf(mempool.status()));
   MempoolPacketMemory memory(mempool->get());
-  absl::Status status = confinement.Enter();
+  const MonotonicClock clock;
+  MetricsPage page(the_switch, clock, std::chrono::system_clock::now());
+  HttpServer scrapes(
+      loop, [&page](const HttpRequest& request) { return page.Answer(request); }, HttpLimits());
+  absl::Status status = ListenForScrapes(metrics, scrapes);
+  if (status.ok()) status = confinement.Enter();
   if (status.ok()) {
     status = the_switch.Start(std::move(config),
                               {.runtime_dir = runtime_dir,
@@ -247,6 +271,7 @@ int Serve(EventLoop& loop, Switch& the_switch, Reload& reload, Config config,
   ControlServer control(loop, commands);
   if (status.ok()) status = control.Listen(control_socket);
   if (status.ok()) {
+    the_switch.events().Add(EventKind::kStarted, "", Cat("weftd ", kVersion));
     LogInfo(Cat("weftd ", kVersion, ": ready; the shell is: weftctl -s ", control_socket));
     loop.AfterRound([&reserve] { Refill(reserve); });
     loop.Run();
@@ -265,7 +290,8 @@ int Run(const CommandLine& line, MemoryReserve& reserve) {
   if (absl::Status status = AddModules(the_switch); !status.ok()) return Fail(MessageOf(status));
   if (line.reference || line.nodes || line.commands || line.manual)
     return Describe(line, the_switch);
-  std::optional<Config> config = ReadConfig(line.file, line.check, the_switch);
+  MetricsConfig metrics;
+  std::optional<Config> config = ReadConfig(line.file, line.check, the_switch, &metrics);
   if (!config) return 1;
   const std::string runtime_dir = RuntimeDir(config->weft);
   std::vector<std::string> problems = Preflight(*config, the_switch.kinds(), runtime_dir);
@@ -295,13 +321,13 @@ int Run(const CommandLine& line, MemoryReserve& reserve) {
 
   // Before other threads start, so that all of them leave these to the loop.
   for (const int number : {SIGTERM, SIGINT}) loop.OnSignal(number, [&loop] { loop.Stop(); });
-  Reload reload(the_switch, line.file);
+  Reload reload(the_switch, line.file, metrics);
   loop.OnSignal(SIGHUP, [&reload] { reload.Apply().IgnoreError(); });  // it logs its errors
   if (absl::Status status = PrepareRuntimeDir(runtime_dir); !status.ok())
     return Fail(MessageOf(status));
   if (absl::Status status = StartEal(eal); !status.ok()) return Fail(MessageOf(status));
-  const int result = Serve(loop, the_switch, reload, *std::move(config), confinement, cores, slots,
-                           runtime_dir, reserve);
+  const int result = Serve(loop, the_switch, reload, *std::move(config), metrics, confinement,
+                           cores, slots, runtime_dir, reserve);
   StopEal();
   return result;
 }

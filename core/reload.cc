@@ -42,6 +42,7 @@ absl::StatusOr<Reload::Plan> Reload::Read() const {
   if (!wanted) return AllOf(errors);
   Plan plan{switch_.Running(), *std::move(wanted), {}};
   CheckNeedsNoRestart(plan.running, plan.wanted, *document, &errors);
+  CheckNeedsNoRestart(metrics_, ReadMetrics(*document, &errors), *document, &errors);
   plan.actions = DiffConfigs(plan.running, plan.wanted);
   CheckPorts(switch_, plan.wanted, plan.actions, &errors);
   if (!errors.empty()) return AllOf(errors);
@@ -74,6 +75,7 @@ absl::StatusOr<std::vector<ConfigAction>> Reload::Apply() {
   if (!status.ok()) {
     LogError("reload: refused");
     const std::string message = MessageOf(status);
+    switch_.events().Add(EventKind::kConfigRefused, "", message.substr(0, message.find('\n')));
     std::string_view rest = message;
     while (!rest.empty()) {
       const size_t end = rest.find('\n');
@@ -82,12 +84,16 @@ absl::StatusOr<std::vector<ConfigAction>> Reload::Apply() {
     }
     return status;
   }
+  std::vector<std::string> done;
   for (const ConfigAction& action : plan->actions) {
+    done.push_back(Cat(kConfigVerbs.name(action.verb), " ", action.What()));
     LogInfo(Cat("reload: ", kConfigVerbs.name(action.verb), " ", action.What(),
                 action.details.empty() ? "" : Cat(": ", action.details)));
   }
   LogInfo(plan->actions.empty() ? Cat("reload: ", file_, " says what is there already")
                                 : Cat("reload: done, actions: ", plan->actions.size()));
+  switch_.events().Add(EventKind::kConfigApplied, "",
+                       done.empty() ? "nothing differs" : Join(done));
   return std::move(plan->actions);
 }
 

@@ -8,14 +8,16 @@
 
 #include "absl/status/statusor.h"
 #include "core/config/diff.h"
+#include "core/config/metrics_config.h"
 #include "core/switch.h"
 
 namespace weft {
 
 class Reload {
  public:
-  // `file` is read again each time.
-  Reload(Switch& the_switch, std::string file) : switch_(the_switch), file_(std::move(file)) {}
+  // `file` is read again each time; `metrics` is what it said at the start.
+  Reload(Switch& the_switch, std::string file, MetricsConfig metrics = {})
+      : switch_(the_switch), file_(std::move(file)), metrics_(std::move(metrics)) {}
 
   // What Apply would do. An error has a line for each mistake of the file, with line and column.
   absl::StatusOr<std::vector<ConfigAction>> Diff() const;
@@ -33,6 +35,7 @@ class Reload {
 
   Switch& switch_;
   const std::string file_;
+  const MetricsConfig metrics_;
 };
 
 }  // namespace weft

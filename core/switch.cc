@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/log.h"
 #include "core/base/text.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr Time kGracePoll = std::chrono::milliseconds(1);
 constexpr Time kTracePoll = std::chrono::milliseconds(20);
+constexpr Time kErrorPoll = std::chrono::seconds(1);
 constexpr Time kRatePeriod = std::chrono::seconds(1);
 
 }  // namespace
@@ -57,6 +59,8 @@ absl::Status Switch::AddPlugin(std::unique_ptr<Plugin> plugin) {
   if (absl::Status status = plugins_.back()->Register(registry_, catalog_); !status.ok())
     return status;
   all_modules_.push_back(&plugins_.back()->module());
+  const PluginInfo& info = plugins_.back()->info();
+  events_.Add(EventKind::kPluginLoaded, "", Cat(info.name, " ", info.version));
   return absl::OkStatus();
 }
 
@@ -99,6 +103,7 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
   }
   rate_timer_ = loop_.Every(kRatePeriod, [this] { stats_.Sample(PortIds(), loop_.Now()); });
   trace_timer_ = loop_.Every(kTracePoll, [this] { DrainTraces(); });
+  error_timer_ = loop_.Every(kErrorPoll, [this] { LookForErrors(); });
   return CheckMemory();
 }
 
@@ -120,7 +125,8 @@ void Switch::Stop() {
   loop_.Cancel(rcu_timer_);
   loop_.Cancel(rate_timer_);
   loop_.Cancel(trace_timer_);
-  rcu_timer_ = rate_timer_ = trace_timer_ = 0;
+  loop_.Cancel(error_timer_);
+  rcu_timer_ = rate_timer_ = trace_timer_ = error_timer_ = 0;
 }
 
 std::vector<PortId> Switch::PortIds() const {
@@ -180,6 +186,8 @@ absl::Status Switch::AddPort(const PortConfig& config) {
   }
   LogInfo(Cat("port ", config.name, ": added to bridge ", config.bridge, ", kind ", config.kind,
               ", worker ", WorkersOf(port)));
+  events_.Add(EventKind::kPortAdded, config.name,
+              Cat("kind ", config.kind, ", bridge ", config.bridge));
   return absl::OkStatus();
 }
 
@@ -222,6 +230,7 @@ absl::Status Switch::RemovePort(std::string_view name) {
   if (port == nullptr) return absl::NotFoundError(Cat("there is no port \"", name, "\""));
   const absl::Status status = RetirePort(port->id);
   LogInfo(Cat("port ", name, ": deleted"));
+  events_.Add(EventKind::kPortDeleted, name, "");
   return status;
 }
 
@@ -240,6 +249,7 @@ void Switch::ForgetPort(PortId id) {
   for (Module* module : all_modules_) module->RemovePort(id);
   const std::string name = ports_.Find(id)->name;
   ports_.Remove(id);
+  errors_.erase(id);
   // Its backend has unpublished, but its kind may look at the config until workers have let go.
   if (const auto config = port_configs_.extract(name); !config.empty()) {
     rcu_.Defer([kept = std::shared_ptr<PortConfig>(std::move(config.mapped()))] {});
@@ -258,13 +268,21 @@ absl::Status Switch::Publish() {
 void Switch::SetUp(PortId id, bool up) {
   Port* port = ports_.Find(id);
   if (port == nullptr || (up && port->up)) return;
-  port->up = up;
+  const bool was_up = std::exchange(port->up, up);
   for (Module* module : all_modules_) {
     if (up) {
       module->PortUp(id);
     } else {
       module->PortDown(id);
     }
+  }
+  if (up) {
+    events_.Add(EventKind::kPortUp, port->name, "");
+  } else if (port->backend != nullptr) {
+    // Its kind knows why when it has told everybody, and not before.
+    loop_.Post([self = std::weak_ptr<Switch*>(self_), id, was_up] {
+      if (const auto there = self.lock()) (*there)->TellDown(id, was_up);
+    });
   }
 }
 

@@ -16,6 +16,7 @@
 #include "core/base/memory_reserve.h"
 #include "core/base/rcu.h"
 #include "core/config/reader.h"
+#include "core/events/event_log.h"
 #include "core/graph/arc_tables.h"
 #include "core/graph/graph_plan.h"
 #include "core/graph/node_class.h"
@@ -90,6 +91,8 @@ class Switch {
   const PortTable& ports() const { return ports_; }
   const Stats& stats() const { return stats_; }
   TraceBook& traces() { return traces_; }
+  // Also what others have to tell: main.cc that it serves, a reload how it ended.
+  EventLog& events() { return events_; }
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   const std::vector<std::unique_ptr<Plugin>>& plugins() const { return plugins_; }
   const std::vector<PortKind>& kinds() const { return registry_.kinds(); }
@@ -105,6 +108,8 @@ class Switch {
   // For the shell: records the way of the next `count` packets that reach `node`.
   void RequestTrace(NodeId node, uint32_t count);
   void DrainTraces();
+  // Tells the events of ports that have come into error by themselves.
+  void LookForErrors();
 
  private:
   const PortKind* FindKind(std::string_view name) const;
@@ -113,6 +118,7 @@ class Switch {
   absl::Status CheckMemory() const;
   absl::Status Publish();
   void SetUp(PortId id, bool up);
+  void TellDown(PortId id, bool was_up);
   void ForgetPort(PortId id);
   absl::Status RetirePort(PortId id);
   // Gives one more queue of the port to a worker.
@@ -129,6 +135,8 @@ class Switch {
   Registry registry_;
   Stats stats_;
   TraceBook traces_;
+  EventLog events_;
+  std::map<PortId, std::string> errors_;          // of the ports in error: what was told
   std::vector<std::unique_ptr<Module>> modules_;  // the built-in ones; a plugin owns its own
   std::vector<Module*> all_modules_;
   Config config_;
@@ -142,6 +150,9 @@ class Switch {
   EventLoop::TimerId rcu_timer_ = 0;
   EventLoop::TimerId rate_timer_ = 0;
   EventLoop::TimerId trace_timer_ = 0;
+  EventLoop::TimerId error_timer_ = 0;
+  // For what is posted to the loop: gone with the switch.
+  const std::shared_ptr<Switch*> self_ = std::make_shared<Switch*>(this);
 };
 
 }  // namespace weft

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Include directions: who may know whom.
 
-    base <- sandbox
+    base <- sandbox, events, metrics
     base <- packet <- graph <- port, worker, stats, trace <- module, config, shell, plugin
     core <- nodes/<room> <- nodes/builtin.cc <- the programs;   core/sdk <- plugins/<name>
 
@@ -27,12 +27,14 @@ GRAPH = PACKET + ["core/graph/"]
 MIDDLE = GRAPH + ["core/port/", "core/worker/", "core/stats/", "core/trace/"]
 # What a plugin may see of core goes through the SDK.
 SDK = MIDDLE + ["core/module", "core/config/", "core/shell/"]
-CORE = SDK + ["core/plugin/", "core/sandbox/"]
+CORE = SDK + ["core/plugin/", "core/sandbox/", "core/events/", "core/metrics/"]
 EVERYTHING = ["core/", "nodes/", "plugins/", "tests/", "bench/"]
 
 ROOMS = {
     "core/base/": [],
     "core/sandbox/": BASE,
+    "core/events/": BASE,
+    "core/metrics/": BASE,
     "core/packet/": BASE,
     "core/graph/": PACKET,
     "core/port/": MIDDLE,

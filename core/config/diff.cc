@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/base/text.h"
+#include "core/config/metrics_config.h"
 
 namespace weft {
 namespace {
@@ -189,6 +190,11 @@ void CheckNeedsNoRestart(const Config& running, const Config& wanted, const Docu
         .Error(nodes == nullptr ? SourceLocation() : nodes->value.WhereIs(name),
                "only a restart changes it");
   }
+}
+
+void CheckNeedsNoRestart(const MetricsConfig& running, const MetricsConfig& wanted,
+                         const Document& document, Errors* errors) {
+  CheckSection("metrics", running, wanted, document.root(), errors);
 }
 
 }  // namespace weft

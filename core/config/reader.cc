@@ -11,6 +11,7 @@
 #include "core/base/text.h"
 #include "core/base/unique_fd.h"
 #include "core/config/checks.h"
+#include "core/config/metrics_config.h"
 #include "core/config/suggest.h"
 
 namespace weft {
@@ -187,8 +188,8 @@ class Reader {
 };
 
 void CheckSections(const Value& root, Errors* errors) {
-  const std::vector<std::string_view> sections = {"weft",   "workers", "dpdk", "plugins",
-                                                  "bridge", "port",    "node"};
+  const std::vector<std::string_view> sections = {"weft",    "workers", "dpdk", "plugins",
+                                                  "metrics", "bridge",  "port", "node"};
   for (const Value::Member& member : *root.table()) {
     if (std::find(sections.begin(), sections.end(), member.key) != sections.end()) continue;
     const bool section = member.value.table() != nullptr || member.value.array() != nullptr;
@@ -235,8 +236,15 @@ Globals ReadGlobals(const Document& document, Errors* errors) {
   return globals;
 }
 
+MetricsConfig ReadMetrics(const Document& document, Errors* errors) {
+  MetricsConfig metrics;
+  ReadSection(document.root(), "metrics", errors, metrics);
+  return metrics;
+}
+
 std::optional<Config> ReadAll(const Document& document, const Schemas& schemas, Errors* errors) {
   Config config{ReadGlobals(document, errors), {}, {}, {}};
+  ReadMetrics(document, errors);
   CheckSections(document.root(), errors);
   Reader reader(document.root(), schemas, errors);
   reader.ReadBridges(config);

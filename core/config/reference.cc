@@ -3,6 +3,7 @@
 
 #include "core/base/markdown.h"
 #include "core/base/text.h"
+#include "core/config/metrics_config.h"
 
 namespace weft {
 namespace {
@@ -42,6 +43,7 @@ std::string DescribeReference(const Schemas& schemas) {
   AppendTable("[workers]", "The threads that switch.", SchemaOf<WorkersConfig>(), text);
   AppendTable("[dpdk]", "What DPDK is started with.", SchemaOf<DpdkConfig>(), text);
   AppendTable("[plugins]", "Nodes that are loaded.", SchemaOf<PluginsConfig>(), text);
+  AppendTable("[metrics]", "What Prometheus fetches.", SchemaOf<MetricsConfig>(), text);
   AppendTable("[[bridge]]",
               "A learning domain; ports in different bridges never see each other. Without any "
               "there is one named default.",

@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 import weft_e2e as e2e  # noqa: E402  (the path comes first)
 
 CONFIG = '[plugins]\nload = ["mac-guard"]\n' + e2e.ports("web-1", "web-2")
-VERBS = ("show", "trace", "port", "config", "help")
+VERBS = ("show", "clear", "trace", "port", "config", "help")
 
 
 def commands(text):
