@@ -3,7 +3,7 @@
 DURATION ?= 0
 MINUTES ?= 0
 
-.PHONY: help run build test soak lint format bench compare clean
+.PHONY: help run build test soak fuzz lint format bench compare clean
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
 
@@ -18,6 +18,9 @@ test:  ## install what is missing, build, run every test
 
 soak:  ## every bad day in full, then MINUTES=60 of them at random; writes docs/score-card.md
 	@scripts/setup build run test && scripts/build release && tests/soak/soak.py --minutes $(MINUTES) --card docs/score-card.md
+
+fuzz:  ## each fuzz target for MINUTES=1, two at a time; finds go into tests/fuzz/corpus
+	@scripts/fuzz --minutes $(if $(filter-out 0,$(MINUTES)),$(MINUTES),1)
 
 lint:  ## formatting, include directions, headers alone, clang-tidy
 	@scripts/lint

@@ -22,8 +22,14 @@ absl::Status AddConfigCommands(Reload& reload, CommandTable& commands);
 
 // One table of core's commands each.
 absl::Status AddShowCommands(Switch& s, CommandTable& commands);
+absl::Status AddWorkerCommands(Switch& s, CommandTable& commands);
+absl::Status AddDropCommands(Switch& s, CommandTable& commands);
 absl::Status AddTraceCommands(Switch& s, CommandTable& commands);
 absl::Status AddPortCommands(Switch& s, CommandTable& commands);
+absl::Status AddEventCommands(Switch& s, CommandTable& commands);
+
+// What a command says of a port that is not there.
+absl::Status NoSuchPort(const Switch& s, std::string_view name);
 
 // A port as typed in `port add`: its name, its kind, and settings like "bridge=default",
 // "mtu=9000", "device=net_null0" (of the kind's table) or "mac-guard.allow=02:00:00:00:00:01" (of a

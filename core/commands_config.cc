@@ -11,11 +11,15 @@
 namespace weft {
 namespace {
 
+std::vector<Column> ActionColumns() {
+  return {{"action", "add, change, replace (delete and add again) or delete"},
+          {"what", "the bridge or the port"},
+          {"details", "each key that differs"}};
+}
+
 absl::StatusOr<Reply> TableOf(const absl::StatusOr<std::vector<ConfigAction>>& actions) {
   if (!actions.ok()) return actions.status();
-  Table table{.columns = {{"action", "add, change, replace (delete and add again) or delete"},
-                          {"what", "the bridge or the port"},
-                          {"details", "each key that differs"}},
+  Table table{.columns = ActionColumns(),
               .if_empty = "nothing: the file says what is there already"};
   for (const ConfigAction& action : *actions) {
     table.rows.push_back(
@@ -30,9 +34,11 @@ absl::Status AddConfigCommands(Reload& reload, CommandTable& commands) {
   std::vector<Command> table;
   table.push_back({.words = "config diff",
                    .help = "What config apply would do; changes nothing",
+                   .shape = Shape::Rows(ActionColumns()),
                    .run = [&reload](const Arguments&) { return TableOf(reload.Diff()); }});
   table.push_back({.words = "config apply",
                    .help = "Reads startup.conf again and changes what differs, all or nothing",
+                   .shape = Shape::Rows(ActionColumns()),
                    .run = [&reload](const Arguments&) { return TableOf(reload.Apply()); }});
   for (Command& command : table) {
     if (absl::Status status = commands.Add(std::move(command), "core"); !status.ok()) return status;

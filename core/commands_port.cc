@@ -91,17 +91,13 @@ absl::Status AddPortCommands(Switch& s, CommandTable& commands) {
        .arguments = {{.name = "name", .help = "of the new port"},
                      {.name = "kind",
                       .help = "vhost for a container, dpdk for a NIC",
-                      .complete =
-                          [&s] {
-                            std::vector<std::string> names;
-                            for (const PortKind& kind : s.kinds()) names.push_back(kind.name);
-                            return names;
-                          }},
+                      .value = "port-kind"},
                      {.name = "settings",
                       .kind = ArgumentKind::kRest,
                       .help = "KEY=VALUE as in startup.conf: bridge=default device=net_null0",
                       .optional = true}},
        .help = "Adds a port until weftd ends; startup.conf is not changed",
+       .shape = Shape::Text("empty"),
        .run = [&s](const Arguments& a) -> absl::StatusOr<Reply> {
          const absl::StatusOr<PortConfig> config =
              PortFromWords(s, a.Text("name"), a.Text("kind"), a.Text("settings"));
@@ -110,16 +106,9 @@ absl::Status AddPortCommands(Switch& s, CommandTable& commands) {
          return Reply(std::string());
        }});
   table.push_back({.words = "port delete",
-                   .arguments = {{.name = "name",
-                                  .help = "the port",
-                                  .complete =
-                                      [&s] {
-                                        std::vector<std::string> names;
-                                        for (const auto& port : s.ports().ports())
-                                          names.push_back(port->name);
-                                        return names;
-                                      }}},
+                   .arguments = {{.name = "name", .help = "the port", .value = "port"}},
                    .help = "Deletes a port; frames to it are dropped from now on",
+                   .shape = Shape::Text("empty"),
                    .run = [&s](const Arguments& a) -> absl::StatusOr<Reply> {
                      if (absl::Status status = s.RemovePort(a.Text("name")); !status.ok())
                        return status;

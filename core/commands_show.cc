@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// show ports, show port, show runtime, show drops, show counters, show graph, show plugins, show
-// workers, show version.
+// show ports, show port, why, show runtime, show counters, show graph, show plugins, show version.
 #include <rte_cycles.h>
 #include <rte_version.h>
 
@@ -10,6 +9,7 @@
 
 #include "core/base/text.h"
 #include "core/commands.h"
+#include "core/diagnosis.h"
 #include "core/graph/graph_picture.h"
 #include "core/shell/command_table.h"
 #include "core/switch.h"
@@ -17,12 +17,6 @@
 
 namespace weft {
 namespace {
-
-std::vector<std::string> PortNames(const Switch& s) {
-  std::vector<std::string> names;
-  for (const auto& port : s.ports().ports()) names.push_back(port->name);
-  return names;
-}
 
 std::string NodeName(const Switch& s, NodeId node) {
   return std::string(s.catalog().node(node).spec.name);
@@ -32,20 +26,22 @@ double Ratio(uint64_t a, uint64_t b) {
   return b == 0 ? 0 : static_cast<double>(a) / static_cast<double>(b);
 }
 
+std::vector<Column> PortsColumns() {
+  return {{"name", "the port's name"},
+          {"kind", "vhost for a container, dpdk for a NIC"},
+          {"bridge", "the bridge that it is in"},
+          {"state", "up, down or error", CellKind::kState},
+          {"rx-packets", "packets from the port into the switch", CellKind::kCounter},
+          {"rx-bytes", "bytes of those frames", CellKind::kCounter},
+          {"tx-packets", "packets from the switch into the port", CellKind::kCounter},
+          {"tx-bytes", "bytes of those frames", CellKind::kCounter},
+          {"drops", "packets lost on the way in from it or out to it; see show drops",
+           CellKind::kCounter},
+          {"reason", "why it is not up"}};
+}
+
 Reply ShowPorts(const Switch& s) {
-  Table table{
-      .columns = {{"name", "the port's name"},
-                  {"kind", "vhost for a container, dpdk for a NIC"},
-                  {"bridge", "the bridge that it is in"},
-                  {"state", "up, down or error"},
-                  {"rx-packets", "packets from the port into the switch", CellKind::kCount},
-                  {"rx-bytes", "bytes of those frames", CellKind::kCount},
-                  {"tx-packets", "packets from the switch into the port", CellKind::kCount},
-                  {"tx-bytes", "bytes of those frames", CellKind::kCount},
-                  {"drops", "packets lost on the way in from it or out to it; see show drops",
-                   CellKind::kCount},
-                  {"reason", "why it is not up"}},
-      .if_empty = "no ports"};
+  Table table{.columns = PortsColumns(), .if_empty = "no ports"};
   for (const auto& port : s.ports().ports()) {
     const PortTotals totals = s.stats().Port(port->id);
     const PortStatus status = port->backend->Status();
@@ -55,6 +51,28 @@ Reply ShowPorts(const Switch& s) {
                           status.reason});
   }
   return table;
+}
+
+std::vector<Column> PortColumns() {
+  return {{"name", "the port's name"},
+          {"kind", "vhost for a container, dpdk for a NIC"},
+          {"bridge", "the bridge that it is in"},
+          {"state", "up, down or error", CellKind::kState},
+          {.name = "reason", .help = "why it is not up", .optional = true},
+          {"mtu", "the longest frame, without its Ethernet header", CellKind::kCount},
+          {"workers", "who polls it"},
+          {"features", "the features that its packets go through"},
+          {"rx-packets", "packets from the port into the switch", CellKind::kCounter},
+          {"rx-bytes", "bytes of those frames", CellKind::kCounter},
+          {"tx-packets", "packets from the switch into the port", CellKind::kCounter},
+          {"tx-bytes", "bytes of those frames", CellKind::kCounter},
+          {"drops", "packets lost on the way in from it or out to it; see show drops",
+           CellKind::kCounter},
+          {"rx-rate", "packets a second from it, over the last one", CellKind::kRate},
+          {"tx-rate", "packets a second to it", CellKind::kRate},
+          {"drop-rate", "packets a second that are lost", CellKind::kRate},
+          {"rx-cycles/packet", "TSC ticks to take a packet from it", CellKind::kDecimal},
+          {"tx-cycles/packet", "TSC ticks to deliver one to it", CellKind::kDecimal}};
 }
 
 absl::StatusOr<Reply> ShowPort(const Switch& s, std::string_view name) {
@@ -69,7 +87,7 @@ absl::StatusOr<Reply> ShowPort(const Switch& s, std::string_view name) {
     add("name", port->name);
     add("kind", port->kind);
     add("bridge", port->bridge);
-    add("state", std::string(kPortStates.name(status.state)));
+    add("state", std::string(kPortStates.name(status.state)), CellKind::kState);
     if (!status.reason.empty()) add("reason", status.reason);
     add("mtu", uint64_t{port->mtu}, CellKind::kCount);
     add("workers", WorkersOf(*port));
@@ -79,29 +97,72 @@ absl::StatusOr<Reply> ShowPort(const Switch& s, std::string_view name) {
     for (PortFact& fact : port->backend->Facts()) {
       std::visit([&](auto& value) { add(fact.name, Cell(std::move(value))); }, fact.value);
     }
-    add("rx-packets", totals.rx_packets, CellKind::kCount);
-    add("rx-bytes", totals.rx_bytes, CellKind::kCount);
-    add("tx-packets", totals.tx_packets, CellKind::kCount);
-    add("tx-bytes", totals.tx_bytes, CellKind::kCount);
-    add("drops", totals.drops, CellKind::kCount);
+    add("rx-packets", totals.rx_packets, CellKind::kCounter);
+    add("rx-bytes", totals.rx_bytes, CellKind::kCounter);
+    add("tx-packets", totals.tx_packets, CellKind::kCounter);
+    add("tx-bytes", totals.tx_bytes, CellKind::kCounter);
+    add("drops", totals.drops, CellKind::kCounter);
+    const PortRates rates = s.stats().Rates(port->id);
+    add("rx-rate", rates.rx_packets, CellKind::kRate);
+    add("tx-rate", rates.tx_packets, CellKind::kRate);
+    add("drop-rate", rates.drops, CellKind::kRate);
+    add("rx-cycles/packet", Ratio(totals.rx_cycles, totals.rx_packets), CellKind::kDecimal);
+    add("tx-cycles/packet", Ratio(totals.tx_cycles, totals.tx_packets), CellKind::kDecimal);
     return record;
   }
-  return absl::NotFoundError(
-      Cat("there is no port \"", name, "\" (there are: ", Join(PortNames(s), ", "), ")"));
+  return NoSuchPort(s, name);
+}
+
+absl::StatusOr<Reply> ShowAttachment(const Switch& s, std::string_view name) {
+  for (const auto& port : s.ports().ports()) {
+    if (port->name != name) continue;
+    Record record;
+    for (PortFact& fact : port->backend->Attachment()) {
+      std::visit(
+          [&](auto& value) {
+            record.fields.push_back({{.name = fact.name}, Cell(std::move(value))});
+          },
+          fact.value);
+    }
+    if (record.fields.empty())
+      return absl::InvalidArgumentError(
+          Cat("port \"", name, "\" is a device of the host's: nothing attaches to it"));
+    return record;
+  }
+  return NoSuchPort(s, name);
+}
+
+std::vector<Column> WhyColumns() {
+  return {{"finding", "what keeps the port from working well, the likeliest first"},
+          {"advice", "what to do about it"}};
+}
+
+absl::StatusOr<Reply> Why(const Switch& s, std::string_view name) {
+  for (const auto& port : s.ports().ports()) {
+    if (port->name != name) continue;
+    Table table{.columns = WhyColumns()};
+    for (Finding& finding : Diagnose(s, *port)) {
+      table.rows.push_back({std::move(finding.says), std::move(finding.advice)});
+    }
+    return table;
+  }
+  return NoSuchPort(s, name);
+}
+
+std::vector<Column> RuntimeColumns() {
+  return {{"worker", "its number", CellKind::kCount},
+          {"node", "the node's name"},
+          {"calls", "frames that it handled", CellKind::kCounter},
+          {"packets", "packets in them", CellKind::kCounter},
+          {"packets/call", "size of an average frame", CellKind::kDecimal},
+          {"cycles/packet", "TSC ticks that it spent on a packet", CellKind::kDecimal},
+          {"busy", "its share of the worker's busy time", CellKind::kPercent}};
 }
 
 Reply ShowRuntime(const Switch& s) {
-  Table table{
-      .columns = {{"worker", "its number", CellKind::kCount},
-                  {"node", "the node's name"},
-                  {"calls", "frames that it handled", CellKind::kCount},
-                  {"packets", "packets in them", CellKind::kCount},
-                  {"packets/call", "size of an average frame", CellKind::kDecimal},
-                  {"cycles/packet", "TSC ticks that it spent on a packet", CellKind::kDecimal},
-                  {"busy", "its share of the worker's busy time", CellKind::kPercent}},
-      .if_empty = "no packet has come in yet"};
+  Table table{.columns = RuntimeColumns(), .if_empty = "no packet has come in yet"};
   for (const NodeTotals& node : s.stats().Nodes()) {
-    const uint64_t busy = s.workers()[node.worker.value()]->counters().busy_cycles.value();
+    const uint64_t busy = s.stats().Worker(node.worker).busy_cycles;
     table.rows.push_back({uint64_t{node.worker.value()}, NodeName(s, node.node), node.calls,
                           node.packets, Ratio(node.packets, node.calls),
                           Ratio(node.cycles, node.packets), 100 * Ratio(node.cycles, busy)});
@@ -109,38 +170,15 @@ Reply ShowRuntime(const Switch& s) {
   return table;
 }
 
-absl::StatusOr<Reply> ShowDrops(const Switch& s, std::string_view only) {
-  std::vector<PortId> ports;
-  for (const auto& port : s.ports().ports()) {
-    if (only.empty() || port->name == only) ports.push_back(port->id);
-  }
-  if (!only.empty() && ports.empty()) {
-    return absl::NotFoundError(
-        Cat("there is no port \"", only, "\" (there are: ", Join(PortNames(s), ", "), ")"));
-  }
-  Table table{
-      .columns = {{"port",
-                   "whose packets: the sender's, or the receiver's where it could not take them"},
-                  {"node", "the node that dropped them"},
-                  {"reason", "why"},
-                  {"packets", "how many", CellKind::kCount},
-                  {"help", "what the reason means"}},
-      .if_empty = "no drops"};
-  for (const DropCount& drop : s.stats().Drops(ports)) {
-    if (!only.empty() && !drop.port.valid()) continue;
-    table.rows.push_back({drop.port.valid() ? s.ports().NameOf(drop.port) : "none",
-                          NodeName(s, drop.node), std::string(drop.reason->name), drop.packets,
-                          std::string(drop.reason->help)});
-  }
-  return table;
+std::vector<Column> CounterColumns() {
+  return {{"node", "the node that counts"},
+          {"counter", "what it counts"},
+          {"count", "how often", CellKind::kCounter},
+          {"help", "what that means"}};
 }
 
 Reply ShowCounters(const Switch& s) {
-  Table table{.columns = {{"node", "the node that counts"},
-                          {"counter", "what it counts"},
-                          {"count", "how often", CellKind::kCount},
-                          {"help", "what that means"}},
-              .if_empty = "no node counts anything"};
+  Table table{.columns = CounterColumns(), .if_empty = "no node counts anything"};
   for (const EventCount& event : s.stats().Events()) {
     table.rows.push_back({NodeName(s, event.node), std::string(event.counter->name), event.count,
                           std::string(event.counter->help)});
@@ -148,36 +186,15 @@ Reply ShowCounters(const Switch& s) {
   return table;
 }
 
-Reply ShowWorkers(const Switch& s) {
-  Table table{.columns = {{"worker", "its number", CellKind::kCount},
-                          {"core", "the core that it is pinned to", CellKind::kCount},
-                          {"ports", "those that it polls"},
-                          {"polls", "rounds over all inputs", CellKind::kCount},
-                          {"dispatches", "vectors of packets", CellKind::kCount},
-                          {"busy-ms", "time spent on them", CellKind::kCount},
-                          {"sleeps", "times that it slept until it was woken", CellKind::kCount}}};
-  const uint64_t cycles_per_ms = std::max<uint64_t>(rte_get_tsc_hz() / 1000, 1);
-  for (const auto& worker : s.workers()) {
-    std::vector<std::string> ports;
-    for (const auto& port : s.ports().ports()) {
-      const std::vector<WorkerId>& workers = port->workers;
-      if (std::find(workers.begin(), workers.end(), worker->id()) != workers.end())
-        ports.push_back(port->name);
-    }
-    const WorkerCounters& counters = worker->counters();
-    table.rows.push_back({uint64_t{worker->id().value()}, uint64_t{worker->core()},
-                          Join(ports, ", "), counters.polls.value(), counters.dispatches.value(),
-                          counters.busy_cycles.value() / cycles_per_ms, counters.sleeps.value()});
-  }
-  return table;
+std::vector<Column> PluginColumns() {
+  return {{"name", "the plugin's name"},
+          {"version", "its own version"},
+          {"nodes", "the nodes that it adds"},
+          {"path", "the file that it came from"}};
 }
 
 Reply ShowPlugins(const Switch& s) {
-  Table table{.columns = {{"name", "the plugin's name"},
-                          {"version", "its own version"},
-                          {"nodes", "the nodes that it adds"},
-                          {"path", "the file that it came from"}},
-              .if_empty = "no plugins"};
+  Table table{.columns = PluginColumns(), .if_empty = "no plugins"};
   for (const auto& plugin : s.plugins()) {
     const PluginInfo& info = plugin->info();
     table.rows.push_back({info.name, info.version, Join(info.nodes, ", "), info.path});
@@ -185,63 +202,79 @@ Reply ShowPlugins(const Switch& s) {
   return table;
 }
 
+std::vector<Column> VersionColumns() {
+  return {{"weft", "of this weftd"},
+          {"dpdk", "of the DPDK that it runs with"},
+          {"compiler", "that built it"}};
+}
+
 Reply ShowVersion() {
-  Record record;
-  record.fields.push_back({{.name = "weft"}, std::string(kVersion)});
-  record.fields.push_back({{.name = "dpdk"}, std::string(rte_version())});
-  record.fields.push_back({{.name = "compiler"}, std::string(__VERSION__)});
-  return record;
+  const std::vector<Column> columns = VersionColumns();
+  return Record{{{columns[0], std::string(kVersion)},
+                 {columns[1], std::string(rte_version())},
+                 {columns[2], std::string(__VERSION__)}}};
 }
 
 }  // namespace
 
 absl::Status AddShowCommands(Switch& s, CommandTable& commands) {
-  const auto ports = [&s] { return PortNames(s); };
   std::vector<Command> table;
   table.push_back(
       {.words = "show ports",
        .help = "All ports: state, packets and bytes each way, drops",
+       .shape = Shape::Rows(PortsColumns()),
        .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowPorts(s); }});
-  table.push_back({.words = "show port",
-                   .arguments = {{.name = "name", .help = "the port", .complete = ports}},
-                   .help = "One port in full",
-                   .run = [&s](const Arguments& a) { return ShowPort(s, a.Text("name")); }});
+  table.push_back(
+      {.words = "show port",
+       .arguments = {{.name = "name", .help = "the port", .value = "port"},
+                     {.name = "attach",
+                      .kind = ArgumentKind::kFlag,
+                      .help = "the mounts and arguments for whoever is to be there",
+                      .optional = true,
+                      .keyword = true}},
+       .help = "One port in full, or how to get to it",
+       .shape = Shape::OneOf(
+           {{"without attach",
+             Shape::Record(PortColumns(), "what its kind tells, and how often the device refused")},
+            {"with attach", Shape::Record({}, "what to give to a container")}}),
+       .run = [&s](const Arguments& a) {
+         return a.Has("attach") ? ShowAttachment(s, a.Text("name")) : ShowPort(s, a.Text("name"));
+       }});
+  table.push_back({.words = "why",
+                   .arguments = {{.name = "port", .help = "the port", .value = "port"}},
+                   .help = "Why a port is down, or loses packets, or is slow",
+                   .shape = Shape::Rows(WhyColumns()),
+                   .run = [&s](const Arguments& a) { return Why(s, a.Text("port")); }});
   table.push_back(
       {.words = "show runtime",
        .help = "What each node costs: calls, packets, cycles",
+       .shape = Shape::Rows(RuntimeColumns()),
        .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowRuntime(s); }});
-  table.push_back({.words = "show drops",
-                   .arguments = {{.name = "port",
-                                  .help = "of this port alone",
-                                  .optional = true,
-                                  .keyword = true,
-                                  .complete = ports}},
-                   .help = "Lost packets by port, node and reason",
-                   .run = [&s](const Arguments& a) { return ShowDrops(s, a.Text("port")); }});
   table.push_back(
       {.words = "show counters",
        .help = "What nodes count beside drops",
+       .shape = Shape::Rows(CounterColumns()),
        .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowCounters(s); }});
   table.push_back({.words = "show graph",
                    .help = "The nodes and where packets can go from each",
+                   .shape = Shape::Text("a picture of it"),
                    .run = [&s](const Arguments&) -> absl::StatusOr<Reply> {
                      return GraphText(s.plan(), s.arc_tables());
                    }});
   table.push_back({.words = "show graph dot",
                    .help = "The same for Graphviz: show graph dot | dot -Tsvg",
+                   .shape = Shape::Text("Graphviz"),
                    .run = [&s](const Arguments&) -> absl::StatusOr<Reply> {
                      return GraphDot(s.plan(), s.arc_tables());
                    }});
   table.push_back(
-      {.words = "show workers",
-       .help = "The workers, their cores and ports",
-       .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowWorkers(s); }});
-  table.push_back(
       {.words = "show plugins",
        .help = "What was loaded, and from where",
+       .shape = Shape::Rows(PluginColumns()),
        .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowPlugins(s); }});
   table.push_back({.words = "show version",
                    .help = "Versions of weft and of what it is built with",
+                   .shape = Shape::Record(VersionColumns()),
                    .run = [](const Arguments&) -> absl::StatusOr<Reply> { return ShowVersion(); }});
   for (Command& command : table) {
     if (absl::Status status = commands.Add(std::move(command), "core"); !status.ok()) return status;

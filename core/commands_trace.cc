@@ -48,12 +48,16 @@ std::string Addresses(const TraceStep& step) {
                          header.destination.ToString(), static_cast<unsigned>(header.type));
 }
 
+std::vector<Column> StepColumns() {
+  return {{"node", "where it was"},
+          {"verdict", "what the node decided"},
+          {"out-port", "where it was to go by then"},
+          {"ns", "since the first step", CellKind::kCount},
+          {"details", "what the node looked at"}};
+}
+
 Table StepsOf(const Switch& s, const TracedPath& path) {
-  Table table{.columns = {{"node", "where it was"},
-                          {"verdict", "what the node decided"},
-                          {"out-port", "where it was to go by then"},
-                          {"ns", "since the first step", CellKind::kCount},
-                          {"details", "what the node looked at"}}};
+  Table table{.columns = StepColumns()};
   const uint64_t hz = std::max<uint64_t>(rte_get_tsc_hz(), 1);
   for (const TraceStep& step : path.steps) {
     const NodeClass& node = s.catalog().node(step.node);
@@ -90,17 +94,21 @@ absl::Status AddTraceCommands(Switch& s, CommandTable& commands) {
   std::vector<Command> table;
   table.push_back(
       {.words = "trace add",
-       .arguments = {{.name = "node",
-                      .help = "where to start, often vhost-input",
-                      .complete = [&s] { return NodeNames(s); }},
+       .arguments = {{.name = "node", .help = "where to start, often vhost-input", .value = "node"},
                      {.name = "count", .kind = ArgumentKind::kCount, .help = "how many packets"}},
        .help = "Records the way of the next packets that reach a node",
+       .shape = Shape::Text("that it waits for them"),
        .run = [&s](const Arguments& a) { return TraceAdd(s, a); }});
-  table.push_back({.words = "show trace",
-                   .help = "The recorded ways, node by node",
-                   .run = [&s](const Arguments&) { return ShowTrace(s); }});
+  table.push_back(
+      {.words = "show trace",
+       .help = "The recorded ways, node by node",
+       .shape = Shape::OneOf(
+           {{"with traces", Shape::Each({"what the packet is", Shape::Rows(StepColumns())})},
+            {"without", Shape::Text("that there are none")}}),
+       .run = [&s](const Arguments&) { return ShowTrace(s); }});
   table.push_back({.words = "trace clear",
                    .help = "Forgets all recorded ways",
+                   .shape = Shape::Text("empty"),
                    .run = [&s](const Arguments&) -> absl::StatusOr<Reply> {
                      s.DrainTraces();
                      s.traces().Clear();

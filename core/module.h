@@ -107,10 +107,13 @@ class Registry {
     kinds_.push_back(std::move(kind));
   }
   void AddCommand(Command command) { commands_.push_back(std::move(command)); }
+  // What completion offers for arguments of this kind (Argument::value).
+  void AddValues(ValueSource values) { values_.push_back(std::move(values)); }
 
   const absl::Status& status() const { return status_; }
   const std::vector<PortKind>& kinds() const { return kinds_; }
   std::vector<Command>& commands() { return commands_; }
+  std::vector<ValueSource>& values() { return values_; }
 
  private:
   // The table of a feature that has nothing to configure: `name = {}` is all of it.
@@ -130,6 +133,7 @@ class Registry {
   Schemas& schemas_;
   std::vector<PortKind> kinds_;
   std::vector<Command> commands_;
+  std::vector<ValueSource> values_;
   absl::Status status_;
 };
 
@@ -160,6 +164,8 @@ class Module {
   virtual void Retain(const Config&) {}
   virtual void PortUp(PortId) {}
   virtual void PortDown(PortId) {}
+  // What `why` is to say of a port, beyond what its kind and the counters do.
+  virtual std::vector<Finding> Explain(PortId) const { return {}; }
 };
 
 }  // namespace weft

@@ -13,6 +13,7 @@ namespace {
 
 constexpr Time kGracePoll = std::chrono::milliseconds(1);
 constexpr Time kTracePoll = std::chrono::milliseconds(20);
+constexpr Time kRatePeriod = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -83,7 +84,7 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
                                               workers_.back()->pool_size(), " of the ",
                                               worker.pool_size, " packets that it needs"));
     }
-    stats_.AddWorker(worker.id, workers_.back()->counters());
+    stats_.AddWorker(worker.id, workers_.back()->counters(), workers_.back()->graph().drop_log());
   }
   for (const BridgeConfig& bridge : config_.bridges) {
     if (absl::Status status = AddBridge(bridge); !status.ok()) return status;
@@ -96,6 +97,7 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
     if (absl::Status status = worker->Start(); !status.ok()) return status;
     LogInfo(Cat("worker ", worker->id().value(), ": runs on core ", worker->core()));
   }
+  rate_timer_ = loop_.Every(kRatePeriod, [this] { stats_.Sample(PortIds(), loop_.Now()); });
   trace_timer_ = loop_.Every(kTracePoll, [this] { DrainTraces(); });
   return CheckMemory();
 }
@@ -116,8 +118,23 @@ void Switch::Stop() {
   for (const auto& worker : workers_) worker->Stop();
   workers_.clear();
   loop_.Cancel(rcu_timer_);
+  loop_.Cancel(rate_timer_);
   loop_.Cancel(trace_timer_);
-  rcu_timer_ = trace_timer_ = 0;
+  rcu_timer_ = rate_timer_ = trace_timer_ = 0;
+}
+
+std::vector<PortId> Switch::PortIds() const {
+  std::vector<PortId> ids;
+  for (const auto& port : ports_.ports()) ids.push_back(port->id);
+  return ids;
+}
+
+std::vector<Finding> Switch::Explain(PortId port) const {
+  std::vector<Finding> findings;
+  for (const Module* module : all_modules_) {
+    for (Finding& finding : module->Explain(port)) findings.push_back(std::move(finding));
+  }
+  return findings;
 }
 
 std::string Switch::PortDirectory(std::string_view name) const {

@@ -95,6 +95,10 @@ class Switch {
   const std::vector<PortKind>& kinds() const { return registry_.kinds(); }
   Registry& registry() { return registry_; }
   EventLoop& loop() { return loop_; }
+  // All counts begin at 0 again.
+  void ClearCounters() { stats_.Clear(PortIds()); }
+  // What modules have to say of a port that does not work well.
+  std::vector<Finding> Explain(PortId port) const;
   // Where a port's own files are.
   std::string PortDirectory(std::string_view name) const;
 
@@ -104,6 +108,7 @@ class Switch {
 
  private:
   const PortKind* FindKind(std::string_view name) const;
+  std::vector<PortId> PortIds() const;
   absl::Status MakePort(Port& port, const PortConfig& wanted);
   absl::Status CheckMemory() const;
   absl::Status Publish();
@@ -135,6 +140,7 @@ class Switch {
   std::vector<std::unique_ptr<Worker>> workers_;
   bool stopping_ = false;
   EventLoop::TimerId rcu_timer_ = 0;
+  EventLoop::TimerId rate_timer_ = 0;
   EventLoop::TimerId trace_timer_ = 0;
 };
 

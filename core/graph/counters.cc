@@ -8,15 +8,17 @@
 
 namespace weft {
 
-void WorkerCounters::Unmap::operator()(Counter* counters) const { std::free(counters); }
+void WorkerCounters::Free::operator()(void* counters) const { std::free(counters); }
 
 WorkerCounters::WorkerCounters()
     : nodes_(std::make_unique<NodeCounters[]>(kMaxNodes)),
       ports_(std::make_unique<PortCounters[]>(kMaxPorts)),
       counters_(std::make_unique<Counter[]>(kMaxCounters)),
       // All-zero bytes are a Counter of 0; calloc gives untouched zero pages.
-      drops_(static_cast<Counter*>(std::calloc((kMaxPorts + 1) * kMaxDrops, sizeof(Counter)))) {
-  if (drops_ == nullptr) GiveUp("make the counters of a worker", ENOMEM);
+      drops_(static_cast<Counter*>(std::calloc((kMaxPorts + 1) * kMaxDrops, sizeof(Counter)))),
+      latencies_(
+          static_cast<LatencyHistogram*>(std::calloc(kMaxPorts + 1, sizeof(LatencyHistogram)))) {
+  if (drops_ == nullptr || latencies_ == nullptr) GiveUp("make the counters of a worker", ENOMEM);
 }
 
 }  // namespace weft

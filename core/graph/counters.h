@@ -3,6 +3,8 @@
 // is ever reset or moved while the worker lives, so that `show` costs the datapath nothing.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,6 +12,7 @@
 
 #include "core/base/counter.h"
 #include "core/base/ids.h"
+#include "core/graph/latency.h"
 
 namespace weft {
 
@@ -30,6 +33,7 @@ struct alignas(64) NodeCounters {
 struct alignas(64) PortCounters {
   Counter rx_packets, rx_bytes;  // from the port into the switch
   Counter tx_packets, tx_bytes;  // from the switch into the port
+  Counter rx_cycles, tx_cycles;  // TSC ticks spent on taking the ones and on delivering the others
 };
 
 class WorkerCounters {
@@ -51,22 +55,53 @@ class WorkerCounters {
     return drops_[Row(port) * kMaxDrops + drop];
   }
 
+  // How long packets to a port were in the switch: from before their descriptors were read until
+  // the receiver could see them.
+  LatencyHistogram& latency(PortId port) { return latencies_[Row(port)]; }
+  const LatencyHistogram& latency(PortId port) const { return latencies_[Row(port)]; }
+
   Counter busy_cycles;  // in dispatches that had packets
   Counter dispatches;   // input vectors
   Counter polls;        // rounds over all input nodes, empty ones too
   Counter sleeps;       // times that it slept until something woke it
+  Counter naps;         // times that it slept a moment, because nothing could have woken it
+  // Input vectors by size: [i] those of more than 2^(i-1) packets and at most 2^i.
+  static constexpr size_t kVectorSizes = 9;
+  std::array<Counter, kVectorSizes> vectors;
+  // Ticks of the longest round from its beginning to that of the next, without sleeps, since
+  // control last asked for a new one.
+  Counter longest_round;
+  Counter most_packets;  // of the pool, in one dispatch
+
+  // Control: the longest round begins anew with the worker's next.
+  void AskForLongestRound() const {
+    round_request_.store(round_request_.load(std::memory_order_relaxed) + 1,
+                         std::memory_order_relaxed);
+  }
+  // The worker: a round took so long.
+  void CountRound(uint64_t cycles) {
+    const uint64_t request = round_request_.load(std::memory_order_relaxed);
+    if (rounds_of_.value() != request) [[unlikely]] {
+      rounds_of_.Set(request);
+      longest_round.Set(0);
+    }
+    if (cycles > longest_round.value()) longest_round.Set(cycles);
+  }
 
  private:
   static size_t Row(PortId port) { return port.value() < kMaxPorts ? port.value() : kMaxPorts; }
-  struct Unmap {
-    void operator()(Counter* counters) const;
+  struct Free {
+    void operator()(void* counters) const;
   };
 
   std::unique_ptr<NodeCounters[]> nodes_;
   std::unique_ptr<PortCounters[]> ports_;
   std::unique_ptr<Counter[]> counters_;
-  std::unique_ptr<Counter[], Unmap>
-      drops_;  // 4 MB of address space; only rows that dropped use memory
+  // Megabytes of address space; only rows of ports that are in use have memory.
+  std::unique_ptr<Counter[], Free> drops_;
+  std::unique_ptr<LatencyHistogram[], Free> latencies_;
+  mutable std::atomic<uint64_t> round_request_{0};
+  Counter rounds_of_;  // the request that longest_round is an answer to
 };
 
 }  // namespace weft

@@ -73,7 +73,7 @@ size_t Graph::PollInputs() {
   if (tables_ == nullptr) return 0;
   size_t packets = 0;
   for (const NodeIndex input : inputs_) {
-    charged_until_ = Cycles();
+    dispatch_start_ = charged_until_ = Cycles();
     NodeBase* node = slots_[input.value()].node;
     Frame* frame = NewFrame();
     node->RunPoll(*frame);
@@ -109,6 +109,7 @@ void Graph::Dispatch(NodeIndex input, Frame* frame) {
   Slot& slot = slots_[input.value()];
   slot.counters->calls.Add();
   slot.counters->packets.Add(frame->size());
+  counters_.vectors[static_cast<size_t>(std::bit_width(frame->size() - 1))].Add();
   if (trace_request_.node.load(std::memory_order_relaxed) == slot.id.value()) StartTraces(*frame);
   if (frame->traced()) TraceFrame(input, *frame, nullptr, 0);
   Enqueue(Resolve(slot, frame->chains_, 0), frame);
@@ -119,6 +120,7 @@ void Graph::Dispatch(NodeIndex input, Frame* frame) {
     Charge(slots_[node->index_.value()]);
   }
   slot.node->RunEndDispatch();
+  if (pool_.taken() > counters_.most_packets.value()) counters_.most_packets.Set(pool_.taken());
   pool_.EndDispatch();
   Charge(slot);
   counters_.dispatches.Add();
@@ -296,14 +298,6 @@ void Graph::EmitPacket(NodeIndex from, Packet& packet, uint8_t next) {
   Frame* frame = OpenFrame(exit, 1);
   frame->Push(&packet);
   frame->traced_ |= packet.traced();
-}
-
-void Graph::DropPackets(const Slot& slot, Packet* const* packets, size_t count, uint8_t reason) {
-  const size_t drop = slot.first_drop + size_t{reason};
-  for (size_t i = 0; i < count; ++i) {
-    const PortId blamed = slot.blames_receiver ? packets[i]->out_port() : packets[i]->in_port();
-    counters_.drop(blamed, drop).Add();
-  }
 }
 
 Frame* Graph::NewFrame() {

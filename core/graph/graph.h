@@ -14,6 +14,7 @@
 #include "core/base/rcu.h"
 #include "core/graph/arc_tables.h"
 #include "core/graph/counters.h"
+#include "core/graph/drop_log.h"
 #include "core/graph/frame.h"
 #include "core/graph/graph_plan.h"
 #include "core/graph/place_set.h"
@@ -51,8 +52,11 @@ class Graph {
   void EmitPacket(NodeIndex from, Packet& packet, uint8_t next);
   void RunDownstream(NodeIndex from, size_t pool_mark);
   void CountDrop(NodeIndex from, PortId port, uint8_t reason, uint64_t packets) {
-    counters_.drop(port, slots_[from.value()].first_drop + reason).Add(packets);
+    const auto drop = static_cast<uint16_t>(slots_[from.value()].first_drop + reason);
+    counters_.drop(port, drop).Add(packets);
+    LogDrop(port, drop, packets);
   }
+  void DropPacket(NodeIndex from, const Packet& packet, PortId blamed, uint8_t reason);
   void CountEvent(NodeIndex from, uint8_t counter, uint64_t n) {
     counters_.counter(slots_[from.value()].first_counter + counter).Add(n);
   }
@@ -60,6 +64,8 @@ class Graph {
   const void* feature_config(NodeIndex from, PortId port) const {
     return tables_->feature_config(slots_[from.value()].id, port);
   }
+  // TSC of the moment before the packets of this dispatch were looked for.
+  uint64_t dispatch_start() const { return dispatch_start_; }
   // For arc entries: the chain of a port, and which node its frames go to. Moves `frame` chain by
   // chain.
   void EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason);
@@ -67,6 +73,7 @@ class Graph {
   PacketPool& pool() { return pool_; }
   WorkerCounters& counters() { return counters_; }
   TraceRing& trace_ring() { return trace_ring_; }           // its reading side is control's
+  const DropLog& drop_log() const { return drop_log_; }     // its reading side is any thread's
   TraceRequest& trace_request() { return trace_request_; }  // control writes it
   const GraphPlan& plan() const { return *plan_; }
   WorkerId worker() const { return worker_; }
@@ -113,6 +120,8 @@ class Graph {
   void Append(NodeIndex node, Frame* frame);
   Frame* OpenFrame(const Exit& exit, size_t room);
   void DropPackets(const Slot& slot, Packet* const* packets, size_t count, uint8_t reason);
+  void LogDrop(PortId blamed, uint16_t drop, uint64_t packets);
+  void LogDrop(PortId blamed, uint16_t drop, const Packet& packet);
   void RunPending(size_t first);
   size_t NextPending(size_t first) const;
   void Charge(const Slot& slot);
@@ -134,9 +143,11 @@ class Graph {
   std::array<uint64_t, kMaxNodes / 64> pending_{};  // bit i: slots_[i] has frames waiting
   std::unique_ptr<Frame[]> frames_;
   Frame* free_frames_ = nullptr;
-  uint64_t charged_until_ = 0;              // TSC up to which cycles are charged to nodes
+  uint64_t charged_until_ = 0;  // TSC up to which cycles are charged to nodes
+  uint64_t dispatch_start_ = 0;
   std::array<Way, Frame::kCapacity> ways_;  // of the frame that is being split
   Frame* running_ = nullptr;  // the frame whose node is at work, until it moves on as a whole
+  DropLog drop_log_;
   TraceRing trace_ring_;
   TraceRequest trace_request_;
   uint16_t last_trace_ = 0;

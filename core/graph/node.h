@@ -136,15 +136,11 @@ class Node : public NodeBase {
   void Count(typename S::Counter counter, uint64_t n = 1) {
     graph_->CountEvent(index_, static_cast<uint8_t>(counter), n);
   }
-  // Drops one packet of a frame by hand, with its trace. For output nodes, which bucket instead of
-  // using ForEach.
+  // Drops one packet of a frame by hand, with all that is told of it. For output nodes, which
+  // bucket instead of using ForEach.
   template <typename S = Self>
   void DropPacket(const Packet& packet, PortId blamed, typename S::Drop reason) {
-    CountDrop(blamed, reason);
-    if (packet.traced()) {
-      graph_->TracePacket(index_, packet,
-                          static_cast<VerdictCode>(kFirstDrop + static_cast<uint8_t>(reason)));
-    }
+    graph_->DropPacket(index_, packet, blamed, static_cast<uint8_t>(reason));
   }
 
  private:
@@ -214,6 +210,11 @@ class Output : public Node<Self> {
 
  protected:
   PortCounters& port_counters(PortId port) { return this->graph_->counters().port(port); }
+  // In EndDispatch, when whoever is behind `port` can see the packets: they took as long as this
+  // dispatch until `now`.
+  void CountLatency(PortId port, uint64_t packets, uint64_t now) {
+    this->graph_->counters().latency(port).Add(now - this->graph_->dispatch_start(), packets);
+  }
   // Records that the packet left by its port; counting it is port_counters' business.
   void TraceSent(const Packet& packet) {
     if (packet.traced()) this->graph_->TracePacket(this->index_, packet, kConsumed);

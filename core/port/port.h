@@ -35,6 +35,12 @@ struct PortFact {
   std::variant<bool, uint64_t, std::string> value;
 };
 
+// Something that keeps a port from working well, or may: a sentence, and what to do about it.
+struct Finding {
+  std::string says;    // "its driver has not enabled the receive ring"
+  std::string advice;  // may be empty
+};
+
 // What a kind keeps for one port. Destroying it takes the port off the workers: it unpublishes at
 // once and frees what workers may still use after quiescence (Rcu::Defer).
 class PortBackend {
@@ -45,6 +51,10 @@ class PortBackend {
   virtual absl::Status Open() = 0;
   virtual PortStatus Status() const = 0;
   virtual std::vector<PortFact> Facts() const = 0;
+  // What `why` is to say beside what Status and the counters do.
+  virtual std::vector<Finding> Findings() const { return {}; }
+  // How a container or a machine gets to this port: arguments and mounts, to be copied.
+  virtual std::vector<PortFact> Attachment() const { return {}; }
 };
 
 }  // namespace weft

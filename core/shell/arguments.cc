@@ -38,7 +38,7 @@ class Assignment {
     const Argument* next = NextPositional();
     if (next == nullptr) return nullptr;
     used_.push_back(next);
-    if (next->kind == ArgumentKind::kRest) rest_ = next;
+    if (TakesRest(*next)) rest_ = next;
     return next;
   }
 
@@ -78,12 +78,32 @@ class Assignment {
   const Argument* rest_ = nullptr;
 };
 
+absl::Status NoNumber(const Command& command, const Argument& argument, const Word& word) {
+  return UsageError(command,
+                    absl::StrFormat("\"%s\" is no number for %s (%s)", Printable(word.text),
+                                    Placeholder(argument), argument.help));
+}
+
 absl::Status SetValue(const Command& command, const Argument& argument, const Word& word,
                       Arguments& arguments) {
   switch (argument.kind) {
-    case ArgumentKind::kRest: {
+    case ArgumentKind::kRest:
+    case ArgumentKind::kCommandName:
+    case ArgumentKind::kCommandLine: {
       const std::string before(arguments.Text(argument.name));
-      arguments.Set(argument.name, before.empty() ? word.text : before + " " + word.text);
+      const std::string text = argument.kind != ArgumentKind::kCommandLine ? word.text
+                               : word.quoted                               ? QuoteAlways(word.text)
+                                                                           : Quote(word.text);
+      arguments.Set(argument.name, before.empty() ? text : before + " " + text);
+      break;
+    }
+    case ArgumentKind::kNumber: {
+      double number = 0;
+      const bool digits =
+          !word.text.empty() && word.text.find_first_not_of("0123456789.") == std::string::npos;
+      if (!digits || !absl::SimpleAtod(word.text, &number))
+        return NoNumber(command, argument, word);
+      arguments.Set(argument.name, number);
       break;
     }
     case ArgumentKind::kCount: {
@@ -91,11 +111,7 @@ absl::Status SetValue(const Command& command, const Argument& argument, const Wo
       const bool digits =
           !word.text.empty() && std::all_of(word.text.begin(), word.text.end(),
                                             [](char c) { return c >= '0' && c <= '9'; });
-      if (!digits || !absl::SimpleAtoi(word.text, &count)) {
-        return UsageError(command,
-                          absl::StrFormat("\"%s\" is no number for %s (%s)", Printable(word.text),
-                                          Placeholder(argument), argument.help));
-      }
+      if (!digits || !absl::SimpleAtoi(word.text, &count)) return NoNumber(command, argument, word);
       arguments.Set(argument.name, count);
       break;
     }
@@ -105,10 +121,14 @@ absl::Status SetValue(const Command& command, const Argument& argument, const Wo
   return absl::OkStatus();
 }
 
-void AddValues(const Argument& argument, const Word& last, std::vector<Candidate>& candidates) {
+bool IsNumber(const Argument& argument) {
+  return argument.kind == ArgumentKind::kCount || argument.kind == ArgumentKind::kNumber;
+}
+
+void AddValues(const Argument& argument, const Word& last, const ValuesOf& values,
+               std::vector<Candidate>& candidates) {
   bool any = false;
-  for (const std::string& value :
-       argument.complete ? argument.complete() : std::vector<std::string>()) {
+  for (const std::string& value : values(argument)) {
     any = true;
     if (value.starts_with(last.text)) {
       candidates.push_back({Quote(value), std::string(argument.help), false});
@@ -117,8 +137,7 @@ void AddValues(const Argument& argument, const Word& last, std::vector<Candidate
   // Without values to choose from, say what is expected.
   if (!any) {
     const std::string value = absl::AsciiStrToUpper(
-        argument.kind == ArgumentKind::kCount && argument.keyword ? "n"
-                                                                  : std::string(argument.name));
+        IsNumber(argument) && argument.keyword ? "n" : std::string(argument.name));
     candidates.push_back({value, std::string(argument.help), true});
   }
 }
@@ -129,11 +148,9 @@ std::string Placeholder(const Argument& argument) {
   const std::string name(argument.name);
   if (argument.kind == ArgumentKind::kFlag) return name;
   if (argument.keyword) {
-    const bool number = argument.kind == ArgumentKind::kCount;
-    return absl::StrCat(name, " ", number ? "N" : absl::AsciiStrToUpper(name));
+    return absl::StrCat(name, " ", IsNumber(argument) ? "N" : absl::AsciiStrToUpper(name));
   }
-  return absl::StrCat(absl::AsciiStrToUpper(name),
-                      argument.kind == ArgumentKind::kRest ? "..." : "");
+  return absl::StrCat(absl::AsciiStrToUpper(name), TakesRest(argument) ? "..." : "");
 }
 
 std::string Usage(const Command& command) {
@@ -154,7 +171,7 @@ absl::StatusOr<Arguments> ParseArguments(const Command& command, std::span<const
       return UsageError(command, absl::StrFormat("\"%s\" is too much", Printable(word.text)));
     }
     if (assignment.pending() != nullptr) continue;  // its value comes next
-    if (argument->kind != ArgumentKind::kRest && arguments.Has(argument->name)) {
+    if (!TakesRest(*argument) && arguments.Has(argument->name)) {
       return UsageError(command, absl::StrFormat("\"%s\" is given twice", argument->name));
     }
     if (absl::Status set = SetValue(command, *argument, word, arguments); !set.ok()) return set;
@@ -169,21 +186,25 @@ absl::StatusOr<Arguments> ParseArguments(const Command& command, std::span<const
 }
 
 std::vector<Candidate> CompleteArguments(const Command& command, std::span<const Word> before,
-                                         const Word& last) {
+                                         const Word& last, const ValuesOf& values) {
   Assignment assignment(command);
   for (const Word& word : before) {
     if (assignment.Take(word) == nullptr) return {};
   }
   std::vector<Candidate> candidates;
   if (assignment.pending() != nullptr) {
-    AddValues(*assignment.pending(), last, candidates);
+    AddValues(*assignment.pending(), last, values, candidates);
     return candidates;
   }
   if (assignment.rest() != nullptr) {
-    AddValues(*assignment.rest(), last, candidates);
+    AddValues(*assignment.rest(), last, values, candidates);
     return candidates;
   }
-  if (const Argument* next = assignment.NextPositional()) AddValues(*next, last, candidates);
+  const Argument* next = assignment.NextPositional();
+  // An inner line has candidates of its own.
+  if (next != nullptr && (!TakesRest(*next) || next->kind == ArgumentKind::kRest)) {
+    AddValues(*next, last, values, candidates);
+  }
   for (const Argument& argument : command.arguments) {
     if (IsKeyword(argument) && !assignment.Used(argument) && !last.quoted &&
         argument.name.starts_with(last.text)) {
@@ -194,6 +215,20 @@ std::vector<Candidate> CompleteArguments(const Command& command, std::span<const
     candidates.push_back({"<enter>", std::string(command.help), true});
   }
   return candidates;
+}
+
+std::optional<InnerLine> FindInnerLine(const Command& command, std::span<const Word> before) {
+  const auto inner = [](const Argument* argument) {
+    return argument != nullptr && TakesRest(*argument) && argument->kind != ArgumentKind::kRest;
+  };
+  Assignment assignment(command);
+  for (size_t i = 0; i < before.size(); ++i) {
+    const Argument* argument = assignment.Take(before[i]);
+    if (inner(argument)) return InnerLine{i, argument->kind == ArgumentKind::kCommandName};
+  }
+  const Argument* next = assignment.NextPositional();
+  if (assignment.pending() != nullptr || !inner(next)) return std::nullopt;
+  return InnerLine{before.size(), next->kind == ArgumentKind::kCommandName};
 }
 
 }  // namespace weft

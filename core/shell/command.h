@@ -2,7 +2,8 @@
 // One command of the shell, declared as a row in its room's table:
 //   {.words = "trace add", .arguments = {{.name = "node", .help = "where tracing starts", ...},
 //    {.name = "count", .kind = ArgumentKind::kCount, .help = "how many packets"}},
-//    .help = "Records the path of the next packets", .run = [](const Arguments& a) {...}}
+//    .help = "Records the path of the next packets", .shape = Shape::Text("that it does"),
+//    .run = [](const Arguments& a) {...}}
 // is typed as `trace add NODE COUNT`. Everything here runs on the control thread and must not wait.
 #pragma once
 
@@ -16,14 +17,18 @@
 
 #include "absl/status/statusor.h"
 #include "core/shell/reply.h"
+#include "core/shell/shape.h"
 
 namespace weft {
 
 enum class ArgumentKind : uint8_t {
-  kText,   // one word
-  kCount,  // a decimal number, 0 to 2^64 - 1
-  kFlag,   // only its name: there or not; always a keyword
-  kRest,   // all words that are left, joined by blanks; the last argument
+  kText,         // one word
+  kCount,        // a decimal number, 0 to 2^64 - 1
+  kNumber,       // a decimal number that may have a point
+  kFlag,         // only its name: there or not; always a keyword
+  kRest,         // all words that are left, joined by blanks; the last argument
+  kCommandName,  // the same, and they are the words of a command
+  kCommandLine,  // the same, and they are a whole command line, quoted where it has to be
 };
 
 struct Argument {
@@ -34,7 +39,10 @@ struct Argument {
   // A keyword is typed as `port NAME`, anywhere behind the command's words; the others are told
   // apart by their order. An unquoted word that is the name of a keyword is always that keyword.
   bool keyword = false;
-  // Values that exist now, for completion; may be empty. Not a check: `run` decides.
+  // What kind of value it is, for completion: "port", "node", "mac". Who knows those that exist now
+  // tells the table (CommandTable::AddValues, Registry::AddValues). Not a check: `run` decides.
+  std::string_view value{};
+  // For values that are this argument's alone; may be empty.
   std::function<std::vector<std::string>()> complete{};
 };
 
@@ -42,7 +50,7 @@ struct Argument {
 class Arguments {
  public:
   bool Has(std::string_view name) const { return values_.find(name) != values_.end(); }
-  // kText and kRest; `otherwise` if it was not typed.
+  // kText and what takes the rest; `otherwise` if it was not typed.
   std::string_view Text(std::string_view name, std::string_view otherwise = "") const {
     const auto found = values_.find(name);
     if (found == values_.end()) return otherwise;
@@ -56,22 +64,42 @@ class Arguments {
     const auto* count = std::get_if<uint64_t>(&found->second);
     return count != nullptr ? *count : otherwise;
   }
+  // kNumber; `otherwise` if it was not typed.
+  double Number(std::string_view name, double otherwise = 0) const {
+    const auto found = values_.find(name);
+    if (found == values_.end()) return otherwise;
+    const auto* number = std::get_if<double>(&found->second);
+    return number != nullptr ? *number : otherwise;
+  }
 
   // By the table, once a name.
-  void Set(std::string_view name, std::variant<std::string, uint64_t> value) {
+  void Set(std::string_view name, std::variant<std::string, uint64_t, double> value) {
     values_.insert_or_assign(std::string(name), std::move(value));
   }
 
  private:
-  std::map<std::string, std::variant<std::string, uint64_t>, std::less<>> values_;
+  std::map<std::string, std::variant<std::string, uint64_t, double>, std::less<>> values_;
 };
 
 struct Command {
   std::string_view words{};  // "show ports": kebab-case words, one blank between two
   std::vector<Argument> arguments{};
   std::string_view help{};  // one sentence
+  Shape shape{};            // of its answer in JSON
   std::function<absl::StatusOr<Reply>(const Arguments&)> run{};
 };
+
+// Where completion finds the values of a kind that exist now.
+struct ValueSource {
+  std::string_view kind{};  // Argument::value
+  std::function<std::vector<std::string>()> list{};
+};
+
+// Whether it takes all words that are left.
+inline bool TakesRest(const Argument& argument) {
+  return argument.kind == ArgumentKind::kRest || argument.kind == ArgumentKind::kCommandName ||
+         argument.kind == ArgumentKind::kCommandLine;
+}
 
 // "trace add NODE COUNT [port PORT]".
 std::string Usage(const Command& command);

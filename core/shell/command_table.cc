@@ -35,7 +35,7 @@ std::string Fault(const Command& command, const std::vector<std::string>& words)
       return absl::StrFormat("required argument %s follows an optional one", it->name);
     }
     if (!keyword) optional = it->optional;
-    if (it->kind == ArgumentKind::kRest && (keyword || it + 1 != command.arguments.end())) {
+    if (TakesRest(*it) && (keyword || it + 1 != command.arguments.end())) {
       return absl::StrFormat("argument %s takes the rest, but is not the last", it->name);
     }
     if (std::any_of(command.arguments.begin(), it,
@@ -54,18 +54,29 @@ std::string List(const std::vector<std::string_view>& names) {
   return names.size() > kListed ? list + ", ..." : list;
 }
 
+std::vector<Column> HelpColumns() {
+  return {{"command", "how it is typed"}, {"help", "what it does"}};
+}
+
+std::vector<Column> ArgumentColumns() {
+  return {{"argument", "how it is typed"}, {"help", "what it is"}};
+}
+
 }  // namespace
 
 CommandTable::CommandTable() {
   Command help{
       .words = kHelp,
       .arguments = {{.name = "command",
-                     .kind = ArgumentKind::kRest,
+                     .kind = ArgumentKind::kCommandName,
                      .help = "words of a command, or the first of them",
-                     .optional = true,
-                     .keyword = false,
-                     .complete = nullptr}},
+                     .optional = true}},
       .help = "Lists the commands, or explains one.",
+      .shape = Shape::OneOf(
+          {{"several commands", Shape::Rows(HelpColumns())},
+           {"one command", Shape::Sections({{"Usage", Shape::Text("how it is typed")},
+                                            {"Help", Shape::Text("what it does")},
+                                            {"Arguments", Shape::Rows(ArgumentColumns())}})}}),
       .run = [this](const Arguments& arguments) { return Help(arguments.Text("command")); }};
   entries_.push_back(std::make_shared<Entry>(
       Entry{.words = {std::string(kHelp)}, .command = std::move(help), .owner = "shell"}));
@@ -91,6 +102,7 @@ absl::Status CommandTable::Add(Command command, std::string_view owner) {
 
 void CommandTable::Remove(std::string_view owner) {
   std::erase_if(entries_, [owner](const EntryPtr& entry) { return entry->owner == owner; });
+  std::erase_if(values_, [owner](const OwnedValues& values) { return values.owner == owner; });
 }
 
 CommandTable::EntryPtr CommandTable::Match::Whole() const {
@@ -178,22 +190,36 @@ absl::StatusOr<Reply> CommandTable::Run(std::string_view line) const {
   return entry->command.run(*arguments);
 }
 
+void CommandTable::AddValues(ValueSource source, std::string_view owner) {
+  values_.push_back({std::move(source), std::string(owner)});
+}
+
+std::vector<std::string> CommandTable::ValuesOf(const Argument& argument) const {
+  if (argument.complete) return argument.complete();
+  const auto known = std::find_if(values_.rbegin(), values_.rend(), [&](const OwnedValues& values) {
+    return values.source.kind == argument.value;
+  });
+  return known == values_.rend() ? std::vector<std::string>() : known->source.list();
+}
+
 Completion CommandTable::Complete(std::string_view line) const {
   absl::StatusOr<std::vector<Word>> words = SplitUnfinished(line);
   if (!words.ok()) return {};
   const Word last = words->back();
   words->pop_back();
-  Completion completion{.start = last.start, .candidates = {}};
-  absl::StatusOr<Match> match = Follow(*words);
-  // Behind `help` stand the words of the other commands.
-  const bool help = match.ok() && match->depth > 0 && match->Prefix() == kHelp;
-  if (help) {
-    words->erase(words->begin());
-    match = Follow(*words);
-  }
-  if (!match.ok()) return completion;
+  Completion completion{.start = last.start,
+                        .candidates = CompleteWords(*std::move(words), last, true)};
+  if (completion.candidates.size() > kMaxCandidates) completion.candidates.resize(kMaxCandidates);
+  return completion;
+}
+
+std::vector<Candidate> CommandTable::CompleteWords(std::vector<Word> before, const Word& last,
+                                                   bool arguments) const {
+  std::vector<Candidate> candidates;
+  const absl::StatusOr<Match> match = Follow(before);
+  if (!match.ok()) return candidates;
   const EntryPtr whole = match->Whole();
-  if (match->depth == words->size() && !(last.quoted && whole)) {
+  if (match->depth == before.size() && !(last.quoted && whole)) {
     for (const std::string_view next : match->NextWords()) {
       if (!next.starts_with(last.text)) continue;
       // A command's own help, or the words that follow where there is more than one.
@@ -202,18 +228,27 @@ Completion CommandTable::Complete(std::string_view line) const {
         return entry->words.size() < through.depth || entry->words[match->depth] != next;
       });
       const EntryPtr command = through.Whole();
-      completion.candidates.push_back(
+      candidates.push_back(
           {std::string(next),
            command ? std::string(command->command.help) : List(through.NextWords()), false});
     }
   }
-  if (whole && !help) {
-    const auto before = std::span<const Word>(*words).subspan(match->depth);
-    for (Candidate& candidate : CompleteArguments(whole->command, before, last)) {
-      completion.candidates.push_back(std::move(candidate));
+  if (!whole || !arguments) return candidates;
+  const std::vector<Word> behind(before.begin() + static_cast<std::ptrdiff_t>(match->depth),
+                                 before.end());
+  const auto inner = FindInnerLine(whole->command, behind);
+  if (inner) {
+    const std::vector<Word> line(behind.begin() + static_cast<std::ptrdiff_t>(inner->start),
+                                 behind.end());
+    candidates = CompleteWords(line, last, !inner->name);
+  }
+  if (!inner || inner->start == behind.size()) {
+    for (Candidate& candidate : CompleteArguments(
+             whole->command, behind, last, [this](const Argument& a) { return ValuesOf(a); })) {
+      candidates.push_back(std::move(candidate));
     }
   }
-  return completion;
+  return candidates;
 }
 
 absl::StatusOr<Reply> CommandTable::Help(std::string_view line) const {
@@ -223,9 +258,7 @@ absl::StatusOr<Reply> CommandTable::Help(std::string_view line) const {
   if (!match.ok()) return match.status();
   if (match->depth < words->size()) return Unknown(*match, *words);
   if (match->fits.size() == 1) return HelpFor(match->fits[0]->command);
-  Table table{.columns = {{"command", "how it is typed"}, {"help", "what it does"}},
-              .rows = {},
-              .if_empty = ""};
+  Table table{.columns = HelpColumns()};
   for (const EntryPtr& entry : match->fits) {
     table.rows.push_back({Usage(entry->command), std::string(entry->command.help)});
   }
@@ -233,9 +266,7 @@ absl::StatusOr<Reply> CommandTable::Help(std::string_view line) const {
 }
 
 Reply CommandTable::HelpFor(const Command& command) {
-  Table arguments{.columns = {{"argument", "how it is typed"}, {"help", "what it is"}},
-                  .rows = {},
-                  .if_empty = "none"};
+  Table arguments{.columns = ArgumentColumns(), .if_empty = "none"};
   for (const Argument& argument : command.arguments) {
     arguments.rows.push_back({Placeholder(argument), std::string(argument.help)});
   }

@@ -38,6 +38,8 @@ class CommandTable {
   // InvalidArgument: words, or an argument's name, are not kebab-case, or no help, no run, a
   // required argument after an optional one, kRest not last, an argument named twice.
   absl::Status Add(Command command, std::string_view owner);
+  // Where completion finds values of a kind; the last source of a kind counts.
+  void AddValues(ValueSource source, std::string_view owner);
   // Removes what `owner` added. The table holds no function of it afterwards, unless one of them is
   // just running.
   void Remove(std::string_view owner);
@@ -46,7 +48,9 @@ class CommandTable {
   // the command said.
   absl::StatusOr<Reply> Run(std::string_view line) const;
 
-  // What can stand at the end of `line`. Never fails: no candidates if the line is already wrong.
+  // What can stand at the end of `line`, at most kMaxCandidates. Never fails: no candidates if the
+  // line is already wrong.
+  static constexpr size_t kMaxCandidates = 1000;
   Completion Complete(std::string_view line) const;
 
  private:
@@ -67,14 +71,23 @@ class CommandTable {
     // "show": the words so far, in full.
     std::string Prefix() const;
   };
+  struct OwnedValues {
+    ValueSource source;
+    std::string owner;
+  };
 
   // Follows `words` as far as they are words of commands. InvalidArgument if one is ambiguous.
   absl::StatusOr<Match> Follow(const std::vector<Word>& words) const;
   static absl::Status Unknown(const Match& match, const std::vector<Word>& words);
+  // `arguments`: behind a whole command its arguments can follow.
+  std::vector<Candidate> CompleteWords(std::vector<Word> before, const Word& last,
+                                       bool arguments) const;
+  std::vector<std::string> ValuesOf(const Argument& argument) const;
   absl::StatusOr<Reply> Help(std::string_view line) const;
   static Reply HelpFor(const Command& command);
 
   std::vector<EntryPtr> entries_;  // sorted by words
+  std::vector<OwnedValues> values_;
 };
 
 }  // namespace weft

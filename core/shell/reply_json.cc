@@ -42,8 +42,9 @@ Json TableJson(const Table& table) {
   return rows;
 }
 
-// "Drops by port" -> "drops-by-port".
-std::string Kebab(std::string_view title) {
+}  // namespace
+
+std::string SectionKey(std::string_view title) {
   std::string key;
   for (const char c : title) {
     if (absl::ascii_isalnum(static_cast<unsigned char>(c))) {
@@ -56,6 +57,8 @@ std::string Kebab(std::string_view title) {
   return key;
 }
 
+namespace {
+
 Json SectionsJson(const Sections& sections);
 
 const auto kToJson = Overload{[](const std::string& text) { return Json(text); },
@@ -66,7 +69,7 @@ const auto kToJson = Overload{[](const std::string& text) { return Json(text); }
 Json SectionsJson(const Sections& sections) {
   Json object = Json::object();
   for (const Section& section : sections.list) {
-    object[Kebab(section.title)] = std::visit(kToJson, section.body);
+    object[SectionKey(section.title)] = std::visit(kToJson, section.body);
   }
   return object;
 }

@@ -32,6 +32,7 @@ std::string NumberText(double value, CellKind kind) {
   if (!std::isfinite(value)) return "-";
   switch (kind) {
     case CellKind::kCount:
+    case CellKind::kCounter:
       return absl::StrFormat("%.0f", value);
     case CellKind::kRate:
       return Scaled(value, 1000, {"", "k", "M", "G", "T", "P", "E"});
@@ -62,7 +63,9 @@ struct CellText {
   std::string operator()(const std::string& value) const { return Printable(value); }
 };
 
-bool LeftAligned(CellKind kind) { return kind == CellKind::kText || kind == CellKind::kFlag; }
+bool LeftAligned(CellKind kind) {
+  return kind == CellKind::kText || kind == CellKind::kState || kind == CellKind::kFlag;
+}
 
 // Splits at blanks into lines of at most `width` characters; a longer word gets its own line.
 std::vector<std::string> Wrap(const std::string& text, size_t width) {
@@ -209,7 +212,7 @@ struct BodyText {
 
 }  // namespace
 
-std::string RenderText(const Reply& reply, size_t width) {
+std::string RenderText(const Reply& reply, size_t width, bool /*colour*/) {
   return std::visit(BodyText{width}, reply);
 }
 

@@ -107,6 +107,10 @@ std::string Quote(std::string_view word) {
   if (!word.empty() && word.find_first_of(" \t\"'\\") == std::string_view::npos) {
     return std::string(word);
   }
+  return QuoteAlways(word);
+}
+
+std::string QuoteAlways(std::string_view word) {
   std::string quoted = "\"";
   for (const char c : word) {
     if (c == '"' || c == '\\') quoted.push_back('\\');

@@ -79,16 +79,22 @@ void Worker::Run() {
   const MonotonicClock clock;
   bool busy = true;
   Time idle_since{};
+  uint64_t round_start = Cycles();
   while (!stop_.load(std::memory_order_relaxed)) {
     const size_t packets = graph_.PollInputs();
     rcu_.Quiescent(options_.id);
+    const uint64_t round_end = Cycles();
+    counters_.CountRound(round_end - round_start);
+    round_start = round_end;
     if (packets != 0) {
       busy = true;
     } else if (options_.sleeps) {
       const Time now = clock.Now();
       if (busy) idle_since = now;
       busy = false;
-      if (now - idle_since >= options_.quiet) Rest();
+      if (now - idle_since < options_.quiet) continue;
+      Rest();
+      round_start = Cycles();
     }
   }
   if (options_.uses_eal) rte_thread_unregister();
@@ -109,6 +115,7 @@ void Worker::Rest() {
     return;
   }
   sleeping_.store(false, std::memory_order_relaxed);
+  counters_.naps.Add();
   rcu_.Offline(options_.id);
   nanosleep(&kNap, nullptr);
   rcu_.Online(options_.id);

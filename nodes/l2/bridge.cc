@@ -107,6 +107,7 @@ absl::Status L2State::AddPort(PortId port, BridgeId bridge, const PortOptions& o
 // Removes what a port has learned: now, and what workers that still see the old table learn until
 // they see the new one.
 void L2State::ForgetPort(PortId port) {
+  fdb().ForgetMoves(port);
   fdb().FlushPort(port, FlushScope::kLearned);
   rcu_.Defer([shared = shared_, port] { shared->fdb.FlushPort(port, FlushScope::kLearned); });
 }

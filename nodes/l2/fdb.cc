@@ -66,6 +66,7 @@ LearnResult Fdb::LearnSlow(FdbKey key, uint64_t hash, PortId port, uint32_t limi
       if (!Reserve(port, limit)) return LearnResult::kPortLimit;
       if (found.slot->value.compare_exchange_strong(expected, wanted.word())) {
         Release(holder);
+        moved_away_[holder.value()].store(key.word(), std::memory_order_relaxed);
         return LearnResult::kMoved;
       }
       Release(port);

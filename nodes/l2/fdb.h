@@ -166,6 +166,13 @@ class Fdb {
     return learned_[port.value()].load(std::memory_order_relaxed);
   }
 
+  // The last address that `port` had learned and another port took over; a key of no entry if there
+  // was none since ForgetMoves.
+  FdbKey moved_away(PortId port) const {
+    return FdbKey(moved_away_[port.value()].load(std::memory_order_relaxed));
+  }
+  void ForgetMoves(PortId port) { moved_away_[port.value()].store(0, std::memory_order_relaxed); }
+
   // --- control thread ---
 
   // Gives an address to a port for good; a learned entry for it becomes static, and where there is
@@ -298,6 +305,7 @@ class Fdb {
   const std::unique_ptr<Bucket[]> buckets_;
 
   alignas(64) std::array<std::atomic<uint32_t>, kMaxPorts> learned_{};
+  std::array<std::atomic<uint64_t>, kMaxPorts> moved_away_{};  // keys, by the port that lost them
   // Control thread only.
   alignas(64) std::array<Seconds, kMaxBridges> ageing_{};
   size_t statics_ = 0;

@@ -14,6 +14,20 @@ namespace {
 
 constexpr Time kTick = std::chrono::milliseconds(100);
 
+std::vector<Column> FdbColumns() {
+  return {{"bridge", "where the address was seen"},
+          {"mac", "the address"},
+          {"port", "the port that it is on"},
+          {"static", "configured, not learned", CellKind::kFlag},
+          {"age", "seconds since it was last a source", CellKind::kCount}};
+}
+
+std::vector<Column> BridgeColumns() {
+  return {{"name", "the bridge's name"},
+          {"ports", "its ports"},
+          {"addresses", "entries in the forwarding database", CellKind::kCount}};
+}
+
 }  // namespace
 
 L2Module::L2Module() = default;
@@ -30,16 +44,32 @@ void L2Module::Register(Registry& registry) {
   tick_timer_ = loop_->Every(kTick, [this] { state_->Tick(loop_->Now()); });
   registry.AddNode<L2Switch>([this](WorkerId) { return std::make_unique<L2Switch>(*state_); });
   registry.AddNode<Flood>([this](WorkerId) { return std::make_unique<Flood>(*state_); });
-  registry.AddCommand(
-      {.words = "show l2 fdb",
-       .arguments =
-           {{.name = "bridge", .help = "of this bridge alone", .optional = true, .keyword = true}},
-       .help = "The forwarding database: which address is on which port",
-       .run = [this](const Arguments& arguments) { return ShowFdb(arguments); }});
+  registry.AddCommand({.words = "show l2 fdb",
+                       .arguments = {{.name = "bridge",
+                                      .help = "of this bridge alone",
+                                      .optional = true,
+                                      .keyword = true,
+                                      .value = "bridge"},
+                                     {.name = "mac",
+                                      .help = "this address alone",
+                                      .optional = true,
+                                      .keyword = true,
+                                      .value = "mac"}},
+                       .help = "The forwarding database: which address is on which port",
+                       .shape = Shape::Rows(FdbColumns()),
+                       .run = [this](const Arguments& arguments) { return ShowFdb(arguments); }});
   registry.AddCommand(
       {.words = "show bridges",
        .help = "The bridges and their ports",
+       .shape = Shape::Rows(BridgeColumns()),
        .run = [this](const Arguments&) -> absl::StatusOr<Reply> { return ShowBridges(); }});
+  registry.AddValues({.kind = "bridge", .list = [this] { return BridgeNames(); }});
+  registry.AddValues({.kind = "mac", .list = [this] {
+                        std::vector<std::string> macs;
+                        for (const FdbEntry& entry : state_->Entries())
+                          macs.push_back(entry.mac.ToString());
+                        return macs;
+                      }});
 }
 
 absl::Status L2Module::AddBridge(const BridgeConfig& bridge) {
@@ -113,24 +143,65 @@ void L2Module::Retain(const Config& config) {
 void L2Module::PortUp(PortId port) { state_->PortUp(port); }
 void L2Module::PortDown(PortId port) { state_->PortDown(port); }
 
+std::vector<Finding> L2Module::Explain(PortId port) const {
+  std::vector<Finding> findings;
+  const auto known = std::find_if(ports_->ports().begin(), ports_->ports().end(),
+                                  [&](const auto& p) { return p->id == port; });
+  if (known == ports_->ports().end()) return findings;
+  const std::string& bridge = (*known)->bridge;
+  size_t others = 0, up = 0;
+  for (const auto& other : ports_->ports()) {
+    if (other->id == port || other->bridge != bridge) continue;
+    ++others;
+    up += other->up ? 1 : 0;
+  }
+  if (others == 0) {
+    findings.push_back({Cat("it is alone in bridge ", bridge),
+                        "packets go nowhere from there: give another port `bridge = \"" + bridge +
+                            "\"`, or this one the bridge of those that it is to talk to"});
+  } else if (up == 0) {
+    findings.push_back({Cat("none of the ", others, " other ports in bridge ", bridge, " is up"),
+                        "ask why of them"});
+  }
+  const FdbKey lost = state_->fdb().moved_away(port);
+  const PortId holder = lost == FdbKey() ? PortId() : state_->fdb().Lookup(lost);
+  if (holder.valid() && holder != port) {
+    findings.push_back({Cat("its address ", lost.mac().ToString(), " is on port ",
+                            ports_->NameOf(holder), " now, which sends from it too"),
+                        "two containers have one address, or one of them lies: `mac = \"" +
+                            lost.mac().ToString() + "\"` at its port makes it this one's alone"});
+  }
+  return findings;
+}
+
 absl::StatusOr<Reply> L2Module::ShowFdb(const Arguments& arguments) const {
   const std::string_view only = arguments.Text("bridge");
   if (!only.empty() && !state_->FindBridge(only).valid()) {
-    return absl::NotFoundError(Cat("there is no bridge \"", only, "\""));
+    return absl::NotFoundError(
+        Cat("there is no bridge \"", only, "\" (there are: ", Join(BridgeNames(), ", "), ")"));
   }
-  Table table{.columns = {{"bridge", "where the address was seen"},
-                          {"mac", "the address"},
-                          {"port", "the port that it is on"},
-                          {"static", "configured, not learned", CellKind::kFlag},
-                          {"age", "seconds since it was last a source", CellKind::kCount}},
-              .if_empty = "no addresses"};
+  std::optional<MacAddress> mac;
+  if (const std::string_view typed = arguments.Text("mac"); !typed.empty()) {
+    mac = MacAddress::Parse(typed);
+    if (!mac) return absl::InvalidArgumentError(Cat("\"", typed, "\" is no MAC address"));
+  }
+  Table table{.columns = FdbColumns(), .if_empty = "no addresses"};
   for (const FdbEntry& entry : state_->Entries()) {
     const std::string& bridge = state_->bridge_name(entry.bridge);
-    if (!only.empty() && bridge != only) continue;
+    if ((!only.empty() && bridge != only) || (mac && entry.mac != *mac)) continue;
     table.rows.push_back({bridge, entry.mac.ToString(), ports_->NameOf(entry.port), entry.is_static,
                           entry.is_static ? Cell() : Cell(uint64_t{entry.age})});
   }
   return Reply(std::move(table));
+}
+
+std::vector<std::string> L2Module::BridgeNames() const {
+  std::vector<std::string> names;
+  for (uint16_t number = 0; number < kMaxBridges; ++number) {
+    const std::string& name = state_->bridge_name(BridgeId(number));
+    if (!name.empty()) names.push_back(name);
+  }
+  return names;
 }
 
 Reply L2Module::ShowBridges() const {
@@ -138,13 +209,8 @@ Reply L2Module::ShowBridges() const {
   for (const auto& port : ports_->ports()) members[port->bridge].push_back(port->name);
   std::map<std::string, uint64_t> addresses;
   for (const FdbEntry& entry : state_->Entries()) ++addresses[state_->bridge_name(entry.bridge)];
-  Table table{.columns = {{"name", "the bridge's name"},
-                          {"ports", "its ports"},
-                          {"addresses", "entries in the forwarding database", CellKind::kCount}},
-              .if_empty = "no bridges"};
-  for (uint16_t number = 0; number < kMaxBridges; ++number) {
-    const std::string& bridge = state_->bridge_name(BridgeId(number));
-    if (bridge.empty()) continue;
+  Table table{.columns = BridgeColumns(), .if_empty = "no bridges"};
+  for (const std::string& bridge : BridgeNames()) {
     table.rows.push_back({bridge, Join(members[bridge], ", "), addresses[bridge]});
   }
   return table;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/base/event_loop.h"
 #include "core/base/mac_address.h"
@@ -32,12 +33,14 @@ class L2Module final : public Module {
   void Retain(const Config& config) override;
   void PortUp(PortId port) override;
   void PortDown(PortId port) override;
+  std::vector<Finding> Explain(PortId port) const override;
 
  private:
   using Entry = std::pair<std::string, MacAddress>;  // of the bridge of that name
 
   absl::StatusOr<Reply> ShowFdb(const Arguments& arguments) const;
   Reply ShowBridges() const;
+  std::vector<std::string> BridgeNames() const;
 
   EventLoop* loop_ = nullptr;
   const PortTable* ports_ = nullptr;

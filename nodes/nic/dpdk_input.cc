@@ -8,6 +8,8 @@
 #include <cstring>
 #include <span>
 
+#include "core/base/clock.h"
+
 namespace weft::nic {
 namespace {
 
@@ -43,6 +45,7 @@ void DpdkInput::PollQueue(const InputQueue& queue, Frame& frame) {
   const PortDevice& nic = *queue.nic;
   PacketPool& pool = graph_->pool();
   const size_t room = std::min(frame.room(), pool.available());
+  const uint64_t begin = Cycles();
   std::array<rte_mbuf*, Frame::kCapacity> burst;
   const size_t got = rte_eth_rx_burst(nic.device->number(), queue.number, burst.data(),
                                       static_cast<uint16_t>(room));
@@ -77,6 +80,7 @@ void DpdkInput::PollQueue(const InputQueue& queue, Frame& frame) {
   PortCounters& counters = port_counters(nic.port);
   counters.rx_packets.Add(frame.size() - before);
   counters.rx_bytes.Add(bytes);
+  counters.rx_cycles.Add(Cycles() - begin);
 }
 
 bool DpdkInput::Fill(Packet& packet, PortId port, rte_mbuf* mbuf) {

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
+#include "core/base/clock.h"
 #include "core/base/spin_lock.h"
 
 namespace weft::nic {
@@ -46,6 +48,7 @@ struct NicOutput::Burst {
   const PortDevice* nic = nullptr;  // null: nothing in this dispatch yet
   size_t count = 0;
   uint64_t bytes = 0;
+  uint64_t sent = 0;  // packets that the device has taken in this dispatch
   std::array<rte_mbuf*, Frame::kCapacity> mbufs;
   std::array<uint16_t, Frame::kCapacity> lengths;  // of the frames, without padding
 };
@@ -57,6 +60,7 @@ NicOutput::~NicOutput() = default;
 
 void NicOutput::Process(Frame& frame) {
   if (table_ == nullptr) table_ = published_table_.Load();
+  charged_until_ = Cycles();
   splitter_.ForEachPort(frame,
                         [&](PortId port, Packet* const* packets, size_t count, PortId /*next*/) {
                           Send(port, packets, count, frame.traced());
@@ -109,6 +113,14 @@ void NicOutput::Send(PortId port, Packet* const* packets, size_t count, bool tra
   burst.bytes += copied;
   Count(Counter::kCopiedBytes, copied);
   if (traced) Transmit(burst, taken.data());
+  Charge(port);
+}
+
+// What was done since the last Charge was done for this port.
+void NicOutput::Charge(PortId port) {
+  const uint64_t now = Cycles();
+  port_counters(port).tx_cycles.Add(now - charged_until_);
+  charged_until_ = now;
 }
 
 void NicOutput::Transmit(Burst& burst, Packet* const* packets) {
@@ -126,6 +138,7 @@ void NicOutput::Transmit(Burst& burst, Packet* const* packets) {
   PortCounters& counters = port_counters(port);
   counters.tx_packets.Add(sent);
   counters.tx_bytes.Add(burst.bytes);
+  burst.sent += sent;
   if (sent < burst.count) {
     rte_pktmbuf_free_bulk(burst.mbufs.data() + sent, static_cast<unsigned>(burst.count - sent));
   }
@@ -140,9 +153,15 @@ void NicOutput::Transmit(Burst& burst, Packet* const* packets) {
 }
 
 void NicOutput::EndDispatch() {
+  charged_until_ = Cycles();
   for (size_t i = 0; i < used_count_; ++i) {
     Burst& burst = bursts_[used_[i]];
     Transmit(burst, nullptr);
+    Charge(burst.nic->port);
+  }
+  for (size_t i = 0; i < used_count_; ++i) {
+    Burst& burst = bursts_[used_[i]];
+    CountLatency(burst.nic->port, std::exchange(burst.sent, 0), charged_until_);
     burst.nic = nullptr;
   }
   used_count_ = 0;

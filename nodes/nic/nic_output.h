@@ -50,6 +50,7 @@ class NicOutput final : public Output<NicOutput> {
   void Send(PortId port, Packet* const* packets, size_t count, bool traced);
   Burst& BurstFor(const PortDevice& nic);
   // Hands the burst to its device. `packets` are what it was made of, to be traced; or null.
+  void Charge(PortId port);
   void Transmit(Burst& burst, Packet* const* packets);
 
   const Published<NicTable>& published_table_;
@@ -58,6 +59,7 @@ class NicOutput final : public Output<NicOutput> {
   const std::unique_ptr<Burst[]> bursts_;        // by number of the device
   std::array<uint16_t, RTE_MAX_ETHPORTS> used_;  // numbers of those with packets in this dispatch
   size_t used_count_ = 0;
+  uint64_t charged_until_ = 0;  // TSC
   PortSplitter splitter_;
 };
 

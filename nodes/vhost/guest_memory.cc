@@ -40,8 +40,10 @@ bool Overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size) {
 // The rules for the numbers alone (hostile.md rule 4).
 absl::Status CheckNumbers(std::span<const RegionRequest> regions, uint64_t quota) {
   if (regions.empty() || regions.size() > kMaxRegions) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "a memory table of %u regions; 1 to %u are possible", regions.size(), kMaxRegions));
+    return absl::InvalidArgumentError(
+        absl::StrFormat("a memory table of %u regions; 1 to %u are possible (a DPDK application "
+                        "with huge pages needs --single-file-segments)",
+                        regions.size(), kMaxRegions));
   }
   uint64_t total = 0;
   for (size_t i = 0; i < regions.size(); ++i) {

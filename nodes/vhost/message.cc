@@ -34,7 +34,9 @@ absl::Status MessageReader::TakeDescriptors(msghdr& header) {
   }
   if ((header.msg_flags & MSG_CTRUNC) != 0 || message_.fds.size() > kMaxDescriptors) {
     return absl::InvalidArgumentError(
-        absl::StrCat("a message came with more than ", kMaxDescriptors, " descriptors"));
+        absl::StrCat("a message came with more than ", kMaxDescriptors,
+                     " descriptors (a memory table of so many regions? A DPDK application with "
+                     "huge pages needs --single-file-segments)"));
   }
   return absl::OkStatus();
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "nodes/vhost/session_requests.h"
 
 namespace weft::vhost {
@@ -250,6 +251,32 @@ absl::Status Session::Health() const {
 bool Session::PeerGone() const {
   pollfd other{.fd = socket_.get(), .events = POLLRDHUP, .revents = 0};
   return poll(&other, 1, 0) > 0 && (other.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+std::optional<RingLevel> Session::Level(size_t ring) const {
+  const RingView* const view = queues_[ring]->view.Load();
+  return view == nullptr ? std::nullopt : LevelOf(*view);
+}
+
+// In the order in which front-ends say things.
+std::string Session::Lacks() const {
+  if (features_ == 0) return "its driver has accepted no features yet";
+  if (memory_ == nullptr) return "it has shared no memory yet (SET_MEM_TABLE)";
+  for (const Direction direction : {Direction::kToGuest, Direction::kToSwitch}) {
+    const size_t ring = RingOf(0, direction);
+    const RingSetup& setup = rings_[ring];
+    const char* const name = direction == Direction::kToGuest ? "receive" : "transmit";
+    if (running(ring)) continue;
+    if (!setup.complete())
+      return absl::StrFormat("its %s ring has no size or no addresses yet", name);
+    if (!setup.kicked) return absl::StrFormat("it has not kicked its %s ring yet", name);
+    if (!Enabled(setup)) {
+      return absl::StrFormat(
+          "its %s ring is not enabled (SET_VRING_ENABLE): the driver in it is not started", name);
+    }
+    return absl::StrFormat("its %s ring does not run yet", name);
+  }
+  return "";
 }
 
 }  // namespace weft::vhost

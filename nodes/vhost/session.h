@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,6 +27,7 @@
 #include "nodes/vhost/message.h"
 #include "nodes/vhost/notifier.h"
 #include "nodes/vhost/queue.h"
+#include "nodes/vhost/ring_level.h"
 #include "nodes/vhost/ring_setup.h"
 #include "nodes/vhost/token_bucket.h"
 
@@ -81,6 +84,10 @@ class Session {
   uint32_t driver_mtu() const { return (features_ & kFeatureMtu) != 0 ? mtu_ : 0; }
   uint32_t ring_size(size_t ring) const { return rings_[ring].size; }
   const GuestMemory* memory() const { return memory_.get(); }
+  // How full a ring is; nothing if it does not run, or is packed.
+  std::optional<RingLevel> Level(size_t ring) const;
+  // What the container has not done yet of what starts its first queue pair; empty if it runs.
+  std::string Lacks() const;
 
  private:
   friend class SessionRequests;  // the table of requests and their handlers

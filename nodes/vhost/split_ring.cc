@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <span>
 
+#include "core/base/clock.h"
 #include "nodes/vhost/virtio_net.h"
 
 namespace weft::vhost {
@@ -231,6 +232,7 @@ size_t RingReader::Receive(Queue& queue, const RingView& view, uint32_t mtu, Pac
                                    : LoadHeads(queue, view, Available(queue, view, wanted));
   if (count == 0) return 0;
 
+  tally.begin = Cycles();
   const size_t mark = pool.taken();
   for (size_t i = 0; i < count; ++i) out[i] = pool.Take();
   const Burst burst{view, queue.port(), mtu, out, count, tally};

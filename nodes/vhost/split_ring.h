@@ -58,6 +58,7 @@ struct ReceiveTally {
   uint64_t bytes = 0;           // of frames that became packets
   uint64_t snapshot_bytes = 0;  // of these, how many were copied into header snapshots
   uint64_t dropped = 0;         // the sum of `drops`
+  uint64_t begin = 0;           // TSC when the last call found chains
   std::array<uint32_t, kReceiveDrops.size()> drops{};
 };
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "core/base/clock.h"
 #include "nodes/vhost/ring.h"
 
 namespace weft::vhost {
@@ -60,6 +61,7 @@ void VhostInput::PollRing(const InputRing& ring, Frame& frame) {
   PortCounters& counters = port_counters(port.port);
   counters.rx_packets.Add(got);
   counters.rx_bytes.Add(tally.bytes);
+  counters.rx_cycles.Add(Cycles() - tally.begin);
   Count(Counter::kSnapshotBytes, tally.snapshot_bytes);
   if (tally.dropped == 0) [[likely]]
     return;

@@ -59,6 +59,7 @@ class VhostModule::Backend final : public PortBackend {
           size_t queue_pairs, const SessionLimits& limits)
       : module_(module),
         id_(request.id),
+        mac_(request.config.mac),
         port_({*module.loop_, *module.rcu_, module.notifier_}, request.id, request.config.name,
               std::move(options), queue_pairs, limits, {request.on_up, request.on_down}),
         rings_{.port = request.id, .mtu = request.config.mtu, .queues = {}} {
@@ -94,6 +95,8 @@ class VhostModule::Backend final : public PortBackend {
             info.reason.empty() ? std::string(kPortStates.help(info.state)) : info.reason};
   }
   std::vector<PortFact> Facts() const override;
+  std::vector<Finding> Findings() const override;
+  std::vector<PortFact> Attachment() const override;
 
   VhostPort& port() { return port_; }
   const PortRings& rings() const { return rings_; }
@@ -101,6 +104,7 @@ class VhostModule::Backend final : public PortBackend {
  private:
   VhostModule& module_;
   const PortId id_;
+  const std::optional<MacAddress> mac_;
   VhostPort port_;
   PortRings rings_;
 };
@@ -120,9 +124,52 @@ std::vector<PortFact> VhostModule::Backend::Facts() const {
       {"ring-size-rx", uint64_t{info.ring_size[static_cast<size_t>(Direction::kToSwitch)]}});
   facts.push_back(
       {"ring-size-tx", uint64_t{info.ring_size[static_cast<size_t>(Direction::kToGuest)]}});
+  const auto add_level = [&](Direction direction, const char* way, const char* what) {
+    const std::optional<RingLevel>& level = info.levels[static_cast<size_t>(direction)];
+    if (!level) return;
+    facts.push_back({Cat("ring-", way, "-available"), uint64_t{level->available}});
+    facts.push_back({Cat("ring-", way, "-used"), uint64_t{level->used}});
+    facts.push_back({Cat("ring-", way, "-", what), uint64_t{level->waiting}});
+  };
+  add_level(Direction::kToSwitch, "rx", "waiting");
+  add_level(Direction::kToGuest, "tx", "free");
   facts.push_back({"memory-regions", uint64_t{info.memory_regions}});
   facts.push_back({"memory-bytes", info.memory_bytes});
   return facts;
+}
+
+std::vector<Finding> VhostModule::Backend::Findings() const {
+  const VhostPort::Info info = port_.Describe();
+  std::vector<Finding> findings;
+  if (info.state != vhost::PortState::kUp) return findings;
+  const std::optional<RingLevel>& free = info.levels[static_cast<size_t>(Direction::kToGuest)];
+  if (free && free->waiting == 0) {
+    findings.push_back({"its receive ring has no free buffer at this moment",
+                        "the application in it does not read, or reads too slowly: look whether it "
+                        "runs, and give it a longer ring (queue_size) or more of a core"});
+  }
+  if (info.queues_running < port_.queue_pairs() && info.queues_running != 0) {
+    findings.push_back(
+        {Cat("it runs ", info.queues_running, " of ", port_.queue_pairs(), " queue pairs"),
+         "its device needs the argument queues, and its application must use them"});
+  }
+  return findings;
+}
+
+std::vector<PortFact> VhostModule::Backend::Attachment() const {
+  constexpr std::string_view kInside = "/run/weft";
+  const EndpointOptions& options = port_.endpoint();
+  const size_t slash = options.path.rfind('/');  // it is absolute
+  const std::string folder = options.path.substr(0, slash);
+  std::string device = Cat("net_virtio_user0,path=", kInside, "/", options.path.substr(slash + 1));
+  if (mac_) Append(device, ",mac=", mac_->ToString());
+  if (options.listen == Listener::kContainer) Append(device, ",server=1");
+  if (port_.queue_pairs() > 1) Append(device, ",queues=", port_.queue_pairs());
+  return {{"mount", Cat(folder, ":", kInside)},
+          {"podman", Cat("--volume ", folder, ":", kInside)},
+          {"device", Cat("--vdev=", device)},
+          {"without-huge-pages", std::string("--no-huge -m 256 --no-pci")},
+          {"with-huge-pages", std::string("--in-memory --single-file-segments -m 256 --no-pci")}};
 }
 
 VhostModule::VhostModule() = default;

@@ -2,6 +2,9 @@
 #include "nodes/vhost/vhost_output.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "core/base/clock.h"
 
 namespace weft::vhost {
 
@@ -12,6 +15,7 @@ VhostOutput::VhostOutput(const Published<VhostTable>& table, Notifier& notifier,
 
 void VhostOutput::Process(Frame& frame) {
   if (table_ == nullptr) table_ = published_table_.Load();
+  charged_until_ = Cycles();
   splitter_.ForEachPort(frame, [&](PortId port, Packet* const* packets, size_t count, PortId next) {
     if (next.valid()) Prefetch(next);
     Send(port, packets, count, frame.traced());
@@ -49,12 +53,13 @@ void VhostOutput::Send(PortId port, Packet* const* packets, size_t count, bool t
   TransmitTally tally;
   std::array<TransmitResult, Frame::kCapacity> results;
   writer_.Transmit(*ring.queue, *ring.view, std::min(rings->mtu, ring.view->mtu), packets, count,
-                   tally, traced ? results.data() : nullptr);
+                   tally, results.data());
   PortCounters& counters = port_counters(port);
   counters.tx_packets.Add(tally.packets);
   counters.tx_bytes.Add(tally.bytes);
+  sent_[Row(port)] += static_cast<uint32_t>(tally.packets);
   Count(Counter::kCopiedBytes, tally.copied_bytes);
-  if (traced) [[unlikely]] {
+  if (traced || tally.dropped != 0) [[unlikely]] {
     for (size_t i = 0; i < count; ++i) {
       if (results[i] == kSent) {
         TraceSent(*packets[i]);
@@ -62,17 +67,21 @@ void VhostOutput::Send(PortId port, Packet* const* packets, size_t count, bool t
         DropPacket(*packets[i], port, static_cast<Drop>(results[i]));
       }
     }
-  } else if (tally.dropped != 0) {
-    for (size_t i = 0; i < tally.drops.size(); ++i) {
-      if (tally.drops[i] != 0) CountDrop(port, static_cast<Drop>(i), tally.drops[i]);
-    }
   }
+  const uint64_t now = Cycles();
+  counters.tx_cycles.Add(now - charged_until_);
+  charged_until_ = now;
 }
 
 void VhostOutput::EndDispatch() {
   for (const UsedRing& ring : used_rings_) {
     rings_[Row(ring.queue->port())] = UsedRing();
     if (RingWriter::Publish(*ring.queue, *ring.view)) notifier_.Notify(ring.view->call);
+  }
+  const uint64_t now = Cycles();
+  for (const UsedRing& ring : used_rings_) {
+    const PortId port = ring.queue->port();
+    CountLatency(port, std::exchange(sent_[Row(port)], 0), now);
   }
   used_rings_.clear();
   table_ = nullptr;

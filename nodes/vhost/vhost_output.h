@@ -53,6 +53,8 @@ class VhostOutput final : public Output<VhostOutput> {
   RingWriter writer_;
   std::array<UsedRing, kRows> rings_{};  // of this dispatch, by port
   std::vector<UsedRing> used_rings_;     // those of them that are there
+  std::array<uint32_t, kRows> sent_{};   // packets of this dispatch, by port
+  uint64_t charged_until_ = 0;           // TSC, in Process
   PortSplitter splitter_;
 };
 

@@ -63,6 +63,10 @@ VhostPort::Info VhostPort::Describe() const {
   info.features = session_->features();
   info.driver_mtu = session_->driver_mtu();
   info.ring_size = {session_->ring_size(0), session_->ring_size(1)};
+  info.levels = {session_->Level(0), session_->Level(1)};
+  if (state_ == PortState::kConnected && info.reason.empty()) {
+    info.reason = absl::StrCat("connected, but ", session_->Lacks());
+  }
   for (size_t pair = 0; pair < queue_pairs(); ++pair) info.queues_running += PairRuns(pair) ? 1 : 0;
   if (const GuestMemory* memory = session_->memory(); memory != nullptr) {
     info.memory_regions = memory->region_count();

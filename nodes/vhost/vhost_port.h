@@ -50,7 +50,8 @@ class VhostPort final : private Session::Owner, private Endpoint::Owner {
     uint64_t memory_bytes = 0;
     pid_t peer_pid = 0;
     uid_t peer_uid = 0;
-    uint64_t connections = 0;  // since the port was made
+    uint64_t connections = 0;                        // since the port was made
+    std::array<std::optional<RingLevel>, 2> levels;  // of the first queue pair, by Direction
   };
   // Called when both rings of the first queue pair begin, and when one ceases, to run. They must
   // not destroy the port.
@@ -69,6 +70,7 @@ class VhostPort final : private Session::Owner, private Endpoint::Owner {
   VhostPort(const VhostPort&) = delete;
   VhostPort& operator=(const VhostPort&) = delete;
 
+  const EndpointOptions& endpoint() const { return options_; }
   // Prepares the socket and begins to take connections. An error says which file and what to do.
   absl::Status Open();
 

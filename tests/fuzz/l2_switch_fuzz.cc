@@ -10,34 +10,20 @@
 #include <cstring>
 #include <tuple>
 
+#include "tests/fuzz/input.h"
 #include "tests/nodes/l2/l2_fixture.h"
 #include "tests/nodes/l2/l2_model.h"
 
 namespace weft::l2 {
 namespace {
 
+using fuzz::Input;
 using testing::Bytes;
 
 [[noreturn]] void Fail(const std::string& why) {
   std::fprintf(stderr, "l2_switch_fuzz: %s\n", why.c_str());
   std::abort();
 }
-
-// The input, byte by byte; zeros when it is used up.
-class Input {
- public:
-  Input(const uint8_t* data, size_t size) : data_(data), size_(size) {}
-  bool empty() const { return size_ == 0; }
-  uint8_t Byte() {
-    if (size_ == 0) return 0;
-    --size_;
-    return *data_++;
-  }
-
- private:
-  const uint8_t* data_;
-  size_t size_;
-};
 
 constexpr uint16_t kPorts = SwitchFixture::kPorts;
 constexpr size_t kSequenceAt = 14;  // number of the frame, then its in-port
@@ -252,7 +238,7 @@ class Pair {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static weft::l2::Pair tiny(1), roomy(1'000);
-  weft::l2::Input input(data, size);
+  weft::fuzz::Input input(data, size);
   ((input.Byte() & 1) != 0 ? tiny : roomy).Run(input);
   return 0;
 }

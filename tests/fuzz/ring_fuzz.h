@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <optional>
@@ -22,28 +21,15 @@
 #include "core/packet/packet_pool.h"
 #include "nodes/vhost/receive_ring.h"
 #include "nodes/vhost/split_ring.h"
+#include "tests/fuzz/input.h"
 #include "tests/nodes/vhost/guest_driver.h"
 
 namespace weft::vhost::fuzz {
 
 using testing::Guest;
 using testing::GuestQueue;
-
-inline void Require(bool condition) {
-  if (!condition) std::abort();
-}
-
-// The input, byte by byte; zeros once it has ended.
-class Input {
- public:
-  Input(const uint8_t* data, size_t size) : data_(data), size_(size) {}
-  uint8_t Byte() { return size_ != 0 ? (--size_, *data_++) : uint8_t{0}; }
-  uint16_t Short() { return static_cast<uint16_t>(Byte() | Byte() << 8); }
-
- private:
-  const uint8_t* data_;
-  size_t size_;
-};
+using weft::fuzz::Input;
+using weft::fuzz::Require;
 
 struct Mode {
   bool guarded, mergeable, indirect, event_index;

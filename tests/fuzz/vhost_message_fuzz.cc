@@ -6,12 +6,15 @@
 //
 // The input is a list of steps: one byte of control, then for a message its payload.
 //   bits 0 to 5: the request; 48 to 63 are other things to do (see Step)
-//   bits 6 and 7: which descriptors come along (none, one eventfd, one memfd, two memfds)
+//   bits 6 and 7: which descriptors come along (none, one eventfd, one memfd, two memfds), unless
+//   step 51 has chosen others
 // A message is followed by one byte, the payload's length (in 4 bytes), and the payload. A NUL
 // length means: the length that is right for the request.
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstddef>
@@ -19,7 +22,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "nodes/vhost/session.h"
@@ -30,6 +35,36 @@ namespace weft::vhost {
 namespace {
 
 using testing::FrontEnd;
+
+// Descriptors that a container may have, and none of which is its memory.
+class Kinds {
+ public:
+  Kinds()
+      : short_(memfd_create("short", MFD_CLOEXEC)),
+        read_only_(memfd_create("read-only", MFD_CLOEXEC)),
+        null_(open("/dev/null", O_RDWR | O_CLOEXEC)),
+        directory_(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    std::array<int, 2> ends{};
+    if (ftruncate(short_.get(), 4'096) != 0 || ftruncate(read_only_.get(), 8 << 20) != 0 ||
+        pipe2(ends.data(), O_CLOEXEC) != 0) {
+      std::abort();
+    }
+    reader_ = UniqueFd(ends[0]);
+    writer_ = UniqueFd(ends[1]);
+    const std::string path = "/proc/self/fd/" + std::to_string(read_only_.get());
+    read_only_ = UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  }
+  int Get(uint8_t kind, const FrontEnd& front_end) const {
+    const std::array<int, 10> all{front_end.memfd(),    front_end.kick_fd(0), front_end.kick_fd(1),
+                                  front_end.call_fd(0), short_.get(),         read_only_.get(),
+                                  reader_.get(),        writer_.get(),        null_.get(),
+                                  directory_.get()};
+    return all[kind % all.size()];
+  }
+
+ private:
+  UniqueFd short_, read_only_, reader_, writer_, null_, directory_;
+};
 
 class Harness final : public Session::Owner {
  public:
@@ -43,6 +78,7 @@ class Harness final : public Session::Owner {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
     front_end_.Adopt(UniqueFd(ends[1]));
+    chosen_.reset();
     SessionLimits limits;
     limits.memory_bytes = 16 << 20;
     TokenBucket messages(1'000'000, 1'000'000);
@@ -91,9 +127,24 @@ class Harness final : public Session::Owner {
       case 50:
         shutdown(front_end_.socket(), SHUT_WR);
         return input;
+      case 51:
+        return ChooseDescriptors(input);
       default:
         return SendMessage(control, input);
     }
+  }
+
+  // How many come with the next message (a byte), and what each is (a byte).
+  std::span<const uint8_t> ChooseDescriptors(std::span<const uint8_t> input) {
+    chosen_.emplace();
+    const size_t count = input.empty() ? 0 : input[0] % 10U;  // one more than any message has
+    input = input.subspan(std::min<size_t>(input.size(), 1));
+    while (chosen_->size() < count) {
+      const uint8_t kind = input.empty() ? uint8_t{0} : input[0];
+      input = input.subspan(std::min<size_t>(input.size(), 1));
+      chosen_->push_back(kinds_.Get(kind, front_end_));
+    }
+    return input;
   }
 
   std::span<const uint8_t> SendMessage(uint8_t control, std::span<const uint8_t> input) {
@@ -112,7 +163,10 @@ class Harness final : public Session::Owner {
     const std::array<std::array<int, 2>, 4> choices{{{}, {event}, {memfd}, {memfd, memfd}}};
     constexpr std::array<size_t, 4> kCounts{0, 1, 1, 2};
     const size_t choice = control >> 6;
-    front_end_.Send(request, payload, std::span(choices[choice]).first(kCounts[choice]), flags);
+    std::span<const int> fds = std::span(choices[choice]).first(kCounts[choice]);
+    if (chosen_) fds = *chosen_;
+    front_end_.Send(request, payload, fds, flags);
+    chosen_.reset();
     std::array<std::byte, 512> replies{};
     while (recv(front_end_.socket(), replies.data(), replies.size(), MSG_DONTWAIT) > 0) {
     }
@@ -128,9 +182,14 @@ class Harness final : public Session::Owner {
       const size_t size = view->size;
       [[maybe_unused]] volatile uint32_t sink =
           (view->descriptors + 16 * (size - 1) + 12).Load<uint32_t>();
-      sink = view->available.Load<uint16_t>();
-      sink = (view->available + 4 + 2 * size).Load<uint16_t>();
-      (view->used + 4 + 8 * size).Store<uint16_t>(0);
+      if (view->packed) {  // two event areas (virtio 1.2 §2.8.14)
+        sink = view->available.Load<uint32_t>();
+        view->used.Store<uint32_t>(0);
+      } else {
+        sink = view->available.Load<uint16_t>();
+        sink = (view->available + 4 + 2 * size).Load<uint16_t>();
+        (view->used + 4 + 8 * size).Store<uint16_t>(0);
+      }
       if (view->memory->faulted()) std::abort();  // nobody has truncated anything
     }
   }
@@ -143,6 +202,8 @@ class Harness final : public Session::Owner {
       Queue(PortId(0), Direction::kToGuest), Queue(PortId(0), Direction::kToSwitch)};
   Closing closing_;
   FrontEnd front_end_{[this] { Turn(); }};
+  const Kinds kinds_;
+  std::optional<std::vector<int>> chosen_;  // what goes with the next message
   std::unique_ptr<Session> session_;
 };
 

@@ -48,7 +48,10 @@ nlohmann::json JsonOf(const Score& score) {
           {"victim-frames-sent", score.victims.sent},
           {"victim-frames-lost", score.victims.lost},
           {"victim-frames-wrong", score.victims.wrong},
+          {"victim-frames-dropped", score.victim_drops},
           {"victim-longest-us", score.victims.longest_us},
+          {"victim-no-loss-rate", score.victims.no_loss_rate},
+          {"victim-rate", score.victims.rate},
           {"witnessed-frames", score.witnessed},
           {"policy-escapes", score.escapes},
           {"leaks", score.leaks},
@@ -61,7 +64,7 @@ int Run() {
   const bool full = absl::GetFlag(FLAGS_full);
   const std::vector<std::string> only = absl::GetFlag(FLAGS_only);
   auto suite = Suite::Start(absl::GetFlag(FLAGS_weftd), absl::GetFlag(FLAGS_plugins),
-                            absl::GetFlag(FLAGS_lanes));
+                            absl::GetFlag(FLAGS_lanes), full ? 3 : 1);
   if (!suite.ok()) {
     std::fprintf(stderr, "hostile: %s\n", MessageOf(suite.status()).c_str());
     return 1;

@@ -41,11 +41,12 @@ bool Score::Good() const {
     return one.tried > 0 && one.survived == one.tried;
   });
   return all && complaints.empty() && crashes == 0 && leaks == 0 && escapes == 0 &&
-         victims.sent > 0 && victims.lost == 0 && victims.wrong == 0;
+         victims.sent > 0 && victims.lost == 0 && victims.wrong == 0 && victim_drops == 0;
 }
 
 absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const std::string& program,
-                                                    const std::string& plugins, uint32_t lanes) {
+                                                    const std::string& plugins, uint32_t lanes,
+                                                    double seconds) {
   std::unique_ptr<Suite> self(new Suite);
   auto weftd = SwitchProcess::Start(program, ConfigOf(plugins, lanes));
   if (!weftd.ok()) return weftd.status();
@@ -70,7 +71,7 @@ absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const std::string& program,
     };
     if (!Await(up)) return absl::InternalError(Cat(name, " does not come up"));
   }
-  self->victims_->Begin();
+  self->victims_->Begin(seconds);
   // The last tenants' descriptors are closed soon, by other threads.
   Footprint last = self->weftd_->Look();
   size_t quiet = 0;
@@ -157,7 +158,13 @@ void Suite::CheckFootprint(const std::string& when) {
 
 Score Suite::Finish() {
   score_.victims = victims_->Finish();
-  if (score_.victims.lost + score_.victims.wrong + score_.victims.foreign != 0) {
+  for (const std::string_view name : kVictims) {
+    for (const nlohmann::json& row : shell_->Ask(Cat("show drops port ", name))) {
+      score_.victim_drops += row.value("packets", uint64_t{0});
+    }
+  }
+  const Victims::Account& account = score_.victims;
+  if (account.lost + account.wrong + account.foreign + score_.victim_drops != 0) {
     Complain(Cat("the victims lost frames, or got wrong ones: ", shell_->Ask("show ports").dump(),
                  ", ", shell_->Ask("show drops").dump()));
   }

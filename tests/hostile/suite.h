@@ -26,9 +26,10 @@ struct Score {
   std::vector<ClassResult> classes;
   std::vector<std::string> complaints;
   Victims::Account victims;
-  uint64_t witnessed = 0;  // frames that witnesses and bystanders saw
-  uint64_t escapes = 0;    // of them, and of what the victims got, those that were not theirs
-  size_t leaks = 0;        // classes after which something was left
+  uint64_t victim_drops = 0;  // that weft has counted on their ports
+  uint64_t witnessed = 0;     // frames that witnesses and bystanders saw
+  uint64_t escapes = 0;       // of them, and of what the victims got, those that were not theirs
+  size_t leaks = 0;           // classes after which something was left
   size_t crashes = 0;
   size_t rss_kib_before = 0;
   size_t rss_kib_after = 0;
@@ -40,7 +41,9 @@ class Suite {
  public:
   // `program` is weftd, `plugins` the directory of mac-guard.so.
   static absl::StatusOr<std::unique_ptr<Suite>> Start(const std::string& program,
-                                                      const std::string& plugins, uint32_t lanes);
+  // The victims find their rate for so many seconds.
+                                                      const std::string& plugins, uint32_t lanes,
+                                                      double seconds);
 
   // Returns how many frames witnesses and bystanders saw. Cases of a class of the same name are
   // counted together.

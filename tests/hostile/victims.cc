@@ -10,14 +10,15 @@
 #include "bench/load/packed_port.h"
 #include "bench/load/split_port.h"
 #include "bench/load/trial.h"
+#include "core/base/clock.h"
 #include "tests/hostile/link.h"
 
 namespace weft::hostile {
 namespace {
 
 constexpr uint16_t kRing = 4096;
-constexpr uint32_t kBurst = 4;            // frames each way
-constexpr useconds_t kPause = 2000;       // between two bursts
+constexpr uint32_t kBurst = 64;           // frames each way at a time, at most
+constexpr useconds_t kPause = 500;        // between two of them
 constexpr uint64_t kMostOnTheWay = 1024;  // a quarter of the ring
 
 load::ContainerOptions OptionsOf(uint32_t number, const std::string& socket) {
@@ -49,19 +50,56 @@ Victims::~Victims() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Victims::Begin(double seconds) {
+  const double per_second = load::TicksPerSecond();
+  const uint64_t begin = Cycles();
+  const auto elapsed = [&] { return static_cast<double>(Cycles() - begin) / per_second; };
+  while (elapsed() < seconds) {
+    for (size_t i = 0; i < ports_.size(); ++i) Send(i, kBurst);
+    Receive();
+  }
+  no_loss_rate_ = static_cast<double>(received()) / elapsed();
+  sent_before_ = sent();
+  thread_ = std::thread([this] { Run(); });
+}
+
 void Victims::Run() {
+  const double per_tick = no_loss_rate_ / 2 / 2 / load::TicksPerSecond();  // each sends half of it
+  const uint64_t begin = Cycles();
+  uint64_t last = begin;
+  std::array<double, 2> due{};
   while (!stop_) {
-    Exchange(true);
+    const uint64_t now = Cycles();
+    const double more = static_cast<double>(now - last) * per_tick;
+    last = now;
+    for (size_t i = 0; i < ports_.size(); ++i) {
+      // Who could not send for a while catches up a little only.
+      due[i] = std::min<double>(due[i] + more, kMostOnTheWay);
+      while (due[i] >= 1) {
+        Receive();
+        const uint32_t sent = Send(i, std::min(kBurst, static_cast<uint32_t>(due[i])));
+        if (sent == 0) break;
+        due[i] -= sent;
+      }
+    }
+    Receive();
     usleep(kPause);
+  }
+  seconds_ = static_cast<double>(Cycles() - begin) / load::TicksPerSecond();
+}
+
+void Victims::Receive() {
+  for (size_t i = 0; i < ports_.size(); ++i) {
+    while (const uint32_t got = ports_[i]->Receive()) received_by_[i] += got;
   }
 }
 
-void Victims::Exchange(bool send) {
-  for (size_t i = 0; i < ports_.size(); ++i) {
-    while (const uint32_t got = ports_[i]->Receive()) received_by_[i] += got;
-    if (!send || sent_by_[i] - std::min(sent_by_[i], received_by_[i ^ 1]) > kMostOnTheWay) continue;
-    sent_by_[i] += ports_[i]->Send(kBurst);
-  }
+uint32_t Victims::Send(size_t i, uint32_t most) {
+  const uint64_t on_the_way = sent_by_[i] - std::min(sent_by_[i], received_by_[i ^ 1]);
+  const uint64_t room = kMostOnTheWay - std::min(kMostOnTheWay, on_the_way);
+  const uint32_t sent = ports_[i]->Send(static_cast<uint32_t>(std::min<uint64_t>(most, room)));
+  sent_by_[i] += sent;
+  return sent;
 }
 
 bool Victims::AllArrived() const {
@@ -72,10 +110,11 @@ Victims::Account Victims::Finish() {
   stop_ = true;
   thread_.join();
   Await([this] {
-    Exchange(false);
+    Receive();
     return AllArrived();
   });
-  Account account{.sent = sent_by_[0] + sent_by_[1]};
+  Account account{.sent = sent(), .no_loss_rate = static_cast<uint64_t>(no_loss_rate_)};
+  account.rate = static_cast<uint64_t>(static_cast<double>(sent() - sent_before_) / seconds_);
   const double per_us = load::TicksPerSecond() / 1e6;
   uint64_t arrived = 0;
   for (const auto& port : ports_) {

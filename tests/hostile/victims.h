@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two honest containers, one with split and one with packed rings, that send to each other at a
-// modest rate all the time, on a thread of their own; every byte that arrives is checked.
+// Two honest containers, one with split and one with packed rings, that send to each other all the
+// time, at half of what weft forwards for them without loss, on a thread of their own; every byte
+// that arrives is checked.
 //
-// No more frames are on their way than their rings hold, so whoever comes late loses none: a lost
-// frame is the switch's.
+// No more frames are on their way than their rings hold. So whoever comes late, on a machine that
+// has others to serve too, sends late and loses none: a lost frame is the switch's.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -22,10 +24,14 @@ class Victims {
  public:
   struct Account {
     uint64_t sent = 0;
-    uint64_t lost = 0;
+    uint64_t lost = 0;        // never came, after all that was on its way has
     uint64_t wrong = 0;       // corrupt, twice, or out of order
     uint64_t foreign = 0;     // somebody else's frames
     uint64_t longest_us = 0;  // that a frame was on its way
+    // Frames a second, of both together: without loss as fast as it went at the beginning, and from
+    // then on.
+    uint64_t no_loss_rate = 0;
+    uint64_t rate = 0;
   };
 
   static absl::StatusOr<std::unique_ptr<Victims>> Attach(const std::array<std::string, 2>& sockets);
@@ -33,10 +39,8 @@ class Victims {
   Victims(const Victims&) = delete;
   Victims& operator=(const Victims&) = delete;
 
-  // Begins to send; both ports are up by now.
-  void Begin() {
-    thread_ = std::thread([this] { Run(); });
-  }
+  // Finds the rate, which takes so long, and begins to send; both ports are up by now.
+  void Begin(double seconds);
   // Sends no more and waits for what is on its way.
   Account Finish();
 
@@ -44,13 +48,20 @@ class Victims {
   using Ports = std::array<std::unique_ptr<load::Port>, 2>;
   explicit Victims(Ports ports) : ports_(std::move(ports)) {}
   void Run();
-  // One burst each way if there is room for it; true if anything arrived.
-  void Exchange(bool send);
+  // Takes all that has come.
+  void Receive();
+  // Sends at most so many, as there is room for them on the way; returns how many.
+  uint32_t Send(size_t from, uint32_t most);
+  uint64_t received() const { return received_by_[0] + received_by_[1]; }
+  uint64_t sent() const { return sent_by_[0] + sent_by_[1]; }
   bool AllArrived() const;
 
   Ports ports_;
   std::array<uint64_t, 2> sent_by_{};
   std::array<uint64_t, 2> received_by_{};
+  double no_loss_rate_ = 0;
+  uint64_t sent_before_ = 0;  // while the rate was found
+  double seconds_ = 0;        // at half of it
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

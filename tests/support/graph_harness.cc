@@ -27,7 +27,8 @@ void MemoryInput::Poll(Frame& frame) {
     ports_.waiting.pop_front();
     MemoryPorts::Waiting& from = ports_.in_flight.back();
     const size_t header = std::min({from.header_length, from.frame.size(), Packet::kMaxHeader});
-    uint8_t* to = packet->snapshot() + Packet::kVirtioNetHeader;
+    // A short header ends where the packet's memory ends: who reads beyond it is caught.
+    uint8_t* to = packet->snapshot() + Packet::kSnapshot - header;
     std::copy_n(from.frame.data(), header, to);
     packet->Reset(from.port, to, static_cast<uint32_t>(header));
     if (from.frame.size() > header) {

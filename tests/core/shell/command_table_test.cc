@@ -217,6 +217,60 @@ TEST_F(CommandTableTest, CompletesArgumentsWithLiveValues) {
   EXPECT_THAT(Complete("trace add x 1 2 "), IsEmpty());
 }
 
+TEST_F(CommandTableTest, ValuesOfAKindComeFromWhoKnowsThem) {
+  ASSERT_TRUE(table_
+                  .Add({.words = "ping",
+                        .arguments = {{.name = "to", .help = "a MAC", .value = "mac"}},
+                        .help = "Pings.",
+                        .run = [](const Arguments&) { return Reply(std::string()); }},
+                       "test")
+                  .ok());
+  EXPECT_THAT(Complete("ping "), ElementsAre("(TO)"));  // nobody knows yet
+  std::vector<std::string> macs = {"02:00:00:00:00:01", "02:00:00:00:00:02"};
+  table_.AddValues({.kind = "mac", .list = [&macs] { return macs; }}, "l2");
+  EXPECT_THAT(Complete("ping "), ElementsAre("02:00:00:00:00:01", "02:00:00:00:00:02"));
+  macs.pop_back();
+  EXPECT_THAT(Complete("ping 02:"), ElementsAre("02:00:00:00:00:01"));
+  macs.assign(5000, "02:00:00:00:00:03");
+  EXPECT_EQ(Complete("ping ").size(), CommandTable::kMaxCandidates);
+  table_.Remove("l2");
+  EXPECT_THAT(Complete("ping "), ElementsAre("(TO)"));
+}
+
+TEST_F(CommandTableTest, ACommandCanHoldACommandLine) {
+  ASSERT_TRUE(table_
+                  .Add({.words = "again",
+                        .arguments = {{.name = "-n",
+                                       .kind = ArgumentKind::kNumber,
+                                       .help = "seconds",
+                                       .optional = true,
+                                       .keyword = true},
+                                      {.name = "command",
+                                       .kind = ArgumentKind::kCommandLine,
+                                       .help = "what to run"}},
+                        .help = "Runs a command again and again.",
+                        .run =
+                            [](const Arguments& a) {
+                              return Reply(
+                                  absl::StrFormat("%g <%s>", a.Number("-n", 1), a.Text("command")));
+                            }},
+                       "test")
+                  .ok());
+  EXPECT_EQ(Run("again show ports"), "1 <show ports>");
+  EXPECT_EQ(Run("again -n 0.5 show port \"my port\" 'web-1' a\\ b"),
+            "0.5 <show port \"my port\" \"web-1\" \"a b\">");
+  EXPECT_EQ(Run("again -n 1.2.3 show"),
+            "error: \"1.2.3\" is no number for -n N (seconds); usage: again [-n N] COMMAND...");
+  EXPECT_THAT(Run("again"), HasSubstr("COMMAND... is missing"));
+  EXPECT_THAT(Complete("again "), ElementsAre("again", "help", "show", "stop", "trace", "-n"));
+  EXPECT_THAT(Complete("again -n "), ElementsAre("(N)"));
+  EXPECT_THAT(Complete("again -n 2 sh"), ElementsAre("show"));
+  EXPECT_THAT(Complete("again -n 2 show po"), ElementsAre("port", "ports"));
+  EXPECT_THAT(Complete("again show port w"), ElementsAre("why", "web-1", "web-2"));
+  EXPECT_THAT(Complete("again again show port \"my"), ElementsAre("\"my port\""));
+  EXPECT_EQ(table_.Complete("again show po").start, 11u);
+}
+
 TEST_F(CommandTableTest, HelpListsAndExplains) {
   EXPECT_EQ(Run("help"),
             "command                                     help\n"

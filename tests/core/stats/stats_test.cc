@@ -21,12 +21,13 @@ class StatsTest : public ::testing::Test {
       node.counters = kCounters;
       EXPECT_TRUE(catalog_.Add(node).ok());
     }
-    for (uint16_t w = 0; w < 2; ++w) stats_.AddWorker(WorkerId(w), workers_[w]);
+    for (uint16_t w = 0; w < 2; ++w) stats_.AddWorker(WorkerId(w), workers_[w], logs_[w]);
   }
   const NodeClass& node(std::string_view name) { return *catalog_.Find(name); }
 
   NodeCatalog catalog_;
   std::array<WorkerCounters, 2> workers_;
+  std::array<DropLog, 2> logs_;
   Stats stats_{catalog_};
 };
 
@@ -98,6 +99,108 @@ TEST_F(StatsTest, LeavesOutNodesThatNeverRan) {
   EXPECT_EQ(nodes[0].calls, 2U);
   EXPECT_EQ(nodes[0].packets, 300U);
   EXPECT_EQ(nodes[0].cycles, 9000U);
+}
+
+TEST_F(StatsTest, ClearsWithoutTheWorkersKnowing) {
+  const PortId port(3);
+  const NodeClass& first = node("first");
+  const auto count = [&] {
+    WorkerCounters& worker = workers_[0];
+    worker.port(port).tx_packets.Add(10);
+    worker.latency(port).Add(1000, 10);
+    worker.drop(port, first.first_drop).Add(2);
+    worker.drop(PortId(), first.first_drop).Add(3);
+    worker.node(first.id).calls.Add(1);
+    worker.node(first.id).packets.Add(12);
+    worker.counter(first.first_counter).Add(5);
+    worker.vectors[4].Add(1);
+    worker.dispatches.Add(1);
+    logs_[0].Add(port, {.length = 64, .drop = first.first_drop});
+  };
+  const std::array<PortId, 1> ports = {port};
+  count();
+  stats_.Clear(ports);
+  EXPECT_EQ(stats_.Port(port).tx_packets, 0U);
+  EXPECT_EQ(stats_.Latency(port).count(), 0U);
+  EXPECT_TRUE(stats_.Drops(ports).empty());
+  EXPECT_TRUE(stats_.LastDrops(port, 10).empty());
+  EXPECT_TRUE(stats_.Nodes().empty());
+  EXPECT_EQ(stats_.Events()[0].count, 0U);
+  EXPECT_EQ(stats_.Worker(WorkerId(0)).dispatches, 0U);
+  EXPECT_EQ(stats_.Worker(WorkerId(0)).vectors[4], 0U);
+  count();
+  EXPECT_EQ(stats_.Port(port).tx_packets, 10U);
+  EXPECT_EQ(stats_.Latency(port).count(), 10U);
+  EXPECT_EQ(stats_.Drops(ports).size(), 2U) << "the port's and those of no port";
+  EXPECT_EQ(stats_.LastDrops(port, 10).size(), 1U);
+  ASSERT_EQ(stats_.Nodes().size(), 1U);
+  EXPECT_EQ(stats_.Nodes()[0].packets, 12U);
+  EXPECT_EQ(stats_.Events()[0].count, 5U);
+  EXPECT_EQ(stats_.Worker(WorkerId(0)).vectors[4], 1U);
+}
+
+TEST_F(StatsTest, AsksForANewLongestRound) {
+  WorkerCounters& worker = workers_[0];
+  worker.CountRound(500);
+  worker.CountRound(200);
+  EXPECT_EQ(stats_.Worker(WorkerId(0)).longest_round, 500U);
+  stats_.Clear({});
+  worker.CountRound(300);
+  EXPECT_EQ(stats_.Worker(WorkerId(0)).longest_round, 300U);
+}
+
+TEST_F(StatsTest, RatesAreThoseBetweenTwoSamples) {
+  const PortId port(3);
+  const std::array<PortId, 1> ports = {port};
+  PortCounters& counters = workers_[1].port(port);
+  counters.rx_packets.Add(7);
+  stats_.Sample(ports, std::chrono::seconds(10));
+  EXPECT_EQ(stats_.Rates(port).rx_packets, 0) << "one sample is no rate";
+  counters.rx_packets.Add(100);
+  counters.rx_bytes.Add(6000);
+  workers_[0].drop(port, node("first").first_drop).Add(50);
+  stats_.Sample(ports, std::chrono::milliseconds(10'500));
+  EXPECT_DOUBLE_EQ(stats_.Rates(port).rx_packets, 200);
+  EXPECT_DOUBLE_EQ(stats_.Rates(port).rx_bytes, 12'000);
+  EXPECT_DOUBLE_EQ(stats_.Rates(port).drops, 100);
+  stats_.Sample({}, std::chrono::seconds(12));
+  EXPECT_EQ(stats_.Rates(port).rx_packets, 0) << "the port has gone";
+}
+
+TEST_F(StatsTest, QuantilesAreRightToAnEighth) {
+  const PortId port(3);
+  EXPECT_EQ(stats_.Latency(port).Quantile(0.5), 0U);
+  LatencyHistogram& histogram = workers_[0].latency(port);
+  for (uint64_t cycles = 1; cycles <= 1000; ++cycles) histogram.Add(cycles * 1000, 1);
+  for (const double share : {0.01, 0.5, 0.9, 0.99, 0.999}) {
+    const double exact = share * 1'000'000;
+    const auto found = static_cast<double>(stats_.Latency(port).Quantile(share));
+    EXPECT_GE(found, exact) << share;
+    EXPECT_LE(found, exact * 1.13) << share;
+  }
+}
+
+TEST(LatencyHistogram, BucketsFollowEachOther) {
+  EXPECT_EQ(LatencyHistogram::BucketOf(0), 0U);
+  for (size_t bucket = 0; bucket + 1 < LatencyHistogram::kBuckets; ++bucket) {
+    const uint64_t end = LatencyHistogram::EndOf(bucket);
+    EXPECT_EQ(LatencyHistogram::BucketOf(end - 1), bucket);
+    EXPECT_EQ(LatencyHistogram::BucketOf(end), bucket + 1);
+  }
+  EXPECT_EQ(LatencyHistogram::BucketOf(~uint64_t{0}), LatencyHistogram::kBuckets - 1);
+}
+
+TEST_F(StatsTest, TellsTheLastDropsOfAllWorkersInOrder) {
+  const PortId port(3);
+  const auto late = static_cast<uint16_t>(node("second").first_drop + 1);
+  for (uint64_t i = 0; i < 20; ++i)
+    logs_[i % 2].Add(port, {.cycles = i, .length = 60, .drop = late});
+  const std::vector<DroppedPacket> packets = stats_.LastDrops(port, 5);
+  ASSERT_EQ(packets.size(), 5U);
+  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(packets[i].cycles, 15 + i);
+  EXPECT_EQ(stats_.ReasonOf(packets[0]).node, node("second").id);
+  EXPECT_EQ(stats_.ReasonOf(packets[0]).reason->name, "late");
+  EXPECT_TRUE(stats_.LastDrops(PortId(4), 5).empty());
 }
 
 }  // namespace

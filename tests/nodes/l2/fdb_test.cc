@@ -68,6 +68,10 @@ TEST(FdbTest, MovesALearnedAddressWithItsCount) {
   Fdb fdb(100, kSeed);
   fdb.Learn(Blue(1), kP1, kNoLimit, 10);
   EXPECT_EQ(fdb.Learn(Blue(1), kP2, kNoLimit, 10), LearnResult::kMoved);
+  EXPECT_EQ(fdb.moved_away(kP1), Blue(1));
+  EXPECT_EQ(fdb.moved_away(kP2), FdbKey());
+  fdb.ForgetMoves(kP1);
+  EXPECT_EQ(fdb.moved_away(kP1), FdbKey());
   EXPECT_EQ(fdb.Lookup(Blue(1)), kP2);
   EXPECT_EQ(fdb.learned(kP1), 0u);
   EXPECT_EQ(fdb.learned(kP2), 1u);

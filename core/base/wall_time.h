@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The time of day, for people and for other programs; what is measured uses clock.h. Control
+// thread.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace weft {
+
+using WallTime = std::chrono::system_clock::time_point;
+
+// RFC 3339 in the machine's time zone, as the log has it: "2026-11-24T13:20:01.123+01:00".
+std::string FormatTime(WallTime time);
+
+}  // namespace weft
