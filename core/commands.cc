@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/text.h"
+#include "core/shell/client_commands.h"
 #include "core/shell/command_table.h"
 #include "core/switch.h"
 
@@ -58,6 +59,11 @@ absl::Status AddCommands(Switch& the_switch, CommandTable& commands) {
       return status;
   }
   the_switch.registry().commands().clear();
+  // What weftctl runs is declared here too, for help and completion.
+  for (Command& command : ClientCommands()) {
+    if (absl::Status status = commands.Add(std::move(command), "weftctl"); !status.ok())
+      return status;
+  }
   AddCoreValues(the_switch, commands);
   for (ValueSource& values : the_switch.registry().values()) {
     commands.AddValues(std::move(values), "modules");

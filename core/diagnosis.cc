@@ -18,12 +18,22 @@ void AddState(const Port& port, std::vector<Finding>& findings) {
   const PortStatus status = port.backend->Status();
   if (status.state == PortState::kUp) return;
   const char* const state = status.state == PortState::kError ? "it is in error" : "it is down";
-  findings.push_back(
-      {status.reason.empty() ? std::string(state) : Cat(state, ": ", status.reason),
-       status.state == PortState::kError
-           ? Cat("who connects next begins afresh; show log, and show drops port ", port.name,
-                 " last 20, have what came before")
-           : Cat("show port ", port.name, " attach has what whoever is there needs")});
+  std::string advice;
+  if (status.state == PortState::kError) {
+    advice = Cat("who connects next begins afresh; show log, and show drops port ", port.name,
+                 " last 20, have what came before");
+  } else if (!port.backend->Attachment().empty()) {
+    advice = Cat("show port ", port.name, " attach has what whoever is there needs");
+  }
+  findings.push_back({status.reason.empty() ? std::string(state) : Cat(state, ": ", status.reason),
+                      std::move(advice)});
+}
+
+// Of how many packets those are that were dropped there: of those that came from the port, or that
+// were to go to it.
+uint64_t Whole(const NodeClass& node, const PortTotals& totals, uint64_t dropped) {
+  if (node.kind == NodeKind::kInput) return totals.rx_packets + dropped;
+  return node.spec.arc == "port-output" ? totals.tx_packets + dropped : totals.rx_packets;
 }
 
 // Why packets were lost, by what was lost most.
@@ -35,14 +45,17 @@ void AddDrops(const Switch& s, const Port& port, std::vector<Finding>& findings)
                    [](const auto& a, const auto& b) { return a.packets > b.packets; });
   if (drops.size() > kMostReasons) drops.resize(kMostReasons);
   const PortTotals totals = s.stats().Port(port.id);
-  const uint64_t all = totals.rx_packets + totals.tx_packets + totals.drops;
   const double lately = s.stats().Rates(port.id).drops;
   for (const DropCount& drop : drops) {
-    const double share = 100 * static_cast<double>(drop.packets) / static_cast<double>(all);
+    const NodeClass& node = s.catalog().node(drop.node);
+    // Counters move on while they are read.
+    const uint64_t whole = std::max(Whole(node, totals, drop.packets), drop.packets);
+    const double share = 100 * static_cast<double>(drop.packets) / static_cast<double>(whole);
     findings.push_back(
-        {absl::StrFormat("%d packets (%.2g %% of its own) were lost at %s, %s: %s", drop.packets,
-                         share, std::string(s.catalog().node(drop.node).spec.name),
-                         std::string(drop.reason->name), std::string(drop.reason->help)),
+        {absl::StrFormat("%d of %d packets %s it (%.3g %%) were lost at %s, %s: %s", drop.packets,
+                         whole, node.spec.arc == "port-output" ? "to" : "from", share,
+                         std::string(node.spec.name), std::string(drop.reason->name),
+                         std::string(drop.reason->help)),
          Cat(lately > 0 ? absl::StrFormat("it loses %.0f a second now; ", lately)
                         : std::string("none in the last second; "),
              "show drops port ", port.name, " last 20 has the packets themselves")});

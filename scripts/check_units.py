@@ -1,13 +1,17 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """Compiles every header alone that no source includes first, and runs clang-tidy over
-every source file, two at a time.
+every source file, two processes at a time.
 
 usage: check_units.py headers|tidy BUILD-DIRECTORY [FILE...]    (default: all C++ files git knows)
 
 Flags come from BUILD-DIRECTORY/compile_commands.json; a header takes those of the nearest source. What
-passed is remembered in .cache/lint by a hash of the command, the file and all files of ours that it
+passed is remembered in .cache/lint by a hash of the flags, the file and all files of ours that it
 includes, so that only what changed is checked again.
+
+clang-tidy walks the standard library, Abseil and DPDK anew for every translation unit, which is four
+fifths of its time. So sources other than tests with the same flags are checked several in one unit; when it fails each of
+them is checked alone, and what is said is said of them alone.
 """
 import concurrent.futures
 import hashlib
@@ -18,10 +22,13 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 
 from check_includes import INCLUDE, ROOT, tracked_files
+from units import units_of
 
 CACHE = ROOT / ".cache" / "lint"
+UNIT = 16  # sources in one translation unit of clang-tidy's; a *_test.cc is one alone
 
 
 def closure(path, seen):
@@ -45,16 +52,6 @@ def compile_flags(build):
     return flags
 
 
-def database_for_clang(build):
-    """A folder with the compilation database less what clang refuses; g++'s warnings are its own business."""
-    entries = json.loads((build / "compile_commands.json").read_text())
-    for entry in entries:
-        entry["command"] = entry["command"].replace(" -fno-gnu-unique", "")
-    CACHE.mkdir(parents=True, exist_ok=True)
-    (CACHE / "compile_commands.json").write_text(json.dumps(entries))
-    return CACHE
-
-
 def nearest(path, flags):
     """The flags of the source that shares most of its path with this header."""
     def shared(source):
@@ -71,55 +68,86 @@ def first_included(source):
     return None
 
 
-def jobs(kind, build, files):
-    flags = compile_flags(build)
-    if kind == "headers":
-        # A header that its source includes first is compiled alone whenever the source is.
-        proven = {first_included(source) for source in flags if (ROOT / source).is_file()}
-        for path in files:
-            if path.endswith(".h") and path not in proven:
-                # As the only line of an empty source, for #pragma once objects to being the main file.
-                yield path, ["g++", *nearest(path, flags), "-Werror", "-fsyntax-only", "-include", path,
-                             "-x", "c++", "/dev/null"]
-    else:
-        database = str(database_for_clang(build))
-        for path in files:
-            if path in flags:
-                yield path, ["clang-tidy", "--quiet", "--warnings-as-errors=*", "--extra-arg=-w",
-                             "-p", database, path]
-            elif path.endswith(".cc"):
-                print(f"note: {path} is not built, so clang-tidy does not see it")
+def tidy_units(paths, flags):
+    """Sources with the same flags, as many in a unit as can be."""
+    groups = {}
+    for path in paths:
+        # A unit of sixteen *_test.cc took clang-tidy 14 8 GB, and it did not end.
+        group = path if path.endswith("_test.cc") else tuple(flags[path])
+        groups.setdefault(group, []).append(path)
+    return [unit for group in groups.values() for unit in units_of(group, UNIT)]
 
 
-def run(job):
-    """(path, output if it failed)."""
-    path, command = job
-    content = hashlib.sha256(repr(command).encode())
+def mark_of(path, flags):
+    """The file whose being there says that this file, as it is, has passed."""
+    content = hashlib.sha256(repr(flags).encode())
     files = {".clang-tidy"}
     closure(path, files)
     for file in sorted(files):
         content.update(file.encode() + b"\0" + (ROOT / file).read_bytes())
-    passed = CACHE / content.hexdigest()
-    if passed.exists():
-        return path, None
-    result = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return CACHE / content.hexdigest()
+
+
+def compile_alone(paths, flags):
+    # As the only line of an empty source, for #pragma once objects to being the main file.
+    (path,) = paths
+    return subprocess.run(["g++", *flags, "-Werror", "-fsyntax-only", "-include", path, "-x", "c++", "/dev/null"],
+                          cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def tidy(paths, flags):
+    # What clang refuses is left out; g++'s warnings are its own business.
+    flags = [flag for flag in flags if flag != "-fno-gnu-unique"]
+    with tempfile.NamedTemporaryFile("w", dir=CACHE, suffix=".cc") as unit:
+        unit.write("".join(f'#include "{path}"\n' for path in paths))
+        unit.flush()
+        source = paths[0] if len(paths) == 1 else unit.name
+        return subprocess.run(["clang-tidy", "--quiet", "--warnings-as-errors=*", source, "--", *flags, "-w"],
+                              cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def run(check, paths, flags, marks):
+    """[(path, what was said of it)] of those that failed."""
+    result = check(paths, flags)
     if result.returncode == 0:
-        passed.touch()
-        return path, None
-    return path, result.stdout + "\n".join(
-        line for line in result.stderr.splitlines() if not re.match(r"\d+ warnings? ", line))
+        for path in paths:
+            marks[path].touch()
+        return []
+    if len(paths) == 1:
+        return [(paths[0], result.stdout + "\n".join(
+            line for line in result.stderr.splitlines() if not re.match(r"\d+ warnings? ", line)))]
+    failed = [one for path in paths for one in run(check, [path], flags, marks)]
+    if not failed:
+        print("note: good, but not in one unit: " + " ".join(paths) + "\n" +
+              "".join(re.findall(r".* error: .*\n", result.stdout)), end="", flush=True)
+    return failed
+
+
+def to_check(kind, flags, files):
+    """{file: its flags} of what this kind of check is for."""
+    if kind == "headers":
+        # A header that its source includes first is compiled alone whenever the source is.
+        proven = {first_included(source) for source in flags if (ROOT / source).is_file()}
+        return {path: nearest(path, flags) for path in files if path.endswith(".h") and path not in proven}
+    for path in files:
+        if path.endswith(".cc") and path not in flags:
+            print(f"note: {path} is not built, so clang-tidy does not see it")
+    return {path: flags[path] for path in files if path in flags}
 
 
 def main(kind, build, *files):
     CACHE.mkdir(parents=True, exist_ok=True)
-    failed, number = 0, 0
+    flags = to_check(kind, compile_flags(pathlib.Path(build).resolve()), files or tracked_files())
+    marks = {path: mark_of(path, [kind, *flags[path]]) for path in flags}
+    new = [path for path in sorted(flags) if not marks[path].exists()]
+    check, units = (tidy, tidy_units(new, flags)) if kind == "tidy" else (compile_alone, [[path] for path in new])
+    failed = 0
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for path, output in pool.map(run, jobs(kind, pathlib.Path(build).resolve(), files or tracked_files())):
-            number += 1
-            if output is not None:
-                failed += 1
+        for found in pool.map(lambda unit: run(check, unit, flags[unit[0]], marks), units):
+            failed += len(found)
+            for path, output in found:
                 print(f"{path}:\n{output}", file=sys.stderr, flush=True)
-    print(f"{kind}: {number} files, {failed} failed")
+    print(f"{kind}: {len(flags)} files, {len(new)} of them new in {len(units)} units, {failed} failed")
     return 1 if failed else 0
 
 

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/unix_socket.h"
+#include "core/shell/typed_reply.h"
 
 namespace weft {
 namespace {
@@ -45,20 +46,31 @@ absl::StatusOr<OrderedJson> Unpack(const absl::StatusOr<std::string>& line) {
 ControlClient::ControlClient(std::string path, Time patience)
     : path_(std::move(path)), patience_(patience) {}
 
-absl::StatusOr<std::string> ControlClient::Text(std::string_view command, size_t width) {
-  const absl::StatusOr<OrderedJson> answer = Unpack(
-      Exchange(Dump({{"command", std::string(command)}, {"format", "text"}, {"width", width}})));
+absl::StatusOr<Reply> ControlClient::Ask(std::string_view command) {
+  const absl::StatusOr<OrderedJson> answer =
+      Unpack(Exchange(Dump({{"command", std::string(command)}, {"format", "typed"}})));
   if (!answer.ok()) return answer.status();
-  if (!answer->contains("text") || !answer->at("text").is_string()) return NotOurProtocol();
-  return answer->at("text").get<std::string>();
+  if (!answer->contains("reply")) return NotOurProtocol();
+  absl::StatusOr<Reply> reply = FromTyped(answer->at("reply"));
+  if (!reply.ok()) return NotOurProtocol();
+  return reply;
 }
 
-absl::StatusOr<std::string> ControlClient::Json(std::string_view command) {
-  const absl::StatusOr<OrderedJson> answer =
-      Unpack(Exchange(Dump({{"command", std::string(command)}})));
+absl::StatusOr<std::string> ControlClient::Data(const char* key, std::string_view line) {
+  OrderedJson request = OrderedJson::object();
+  request[key] = std::string(line);
+  const absl::StatusOr<OrderedJson> answer = Unpack(Exchange(Dump(request)));
   if (!answer.ok()) return answer.status();
   if (!answer->contains("data")) return NotOurProtocol();
   return Dump(answer->at("data"), 2) + "\n";
+}
+
+absl::StatusOr<std::string> ControlClient::Json(std::string_view command) {
+  return Data("command", command);
+}
+
+absl::StatusOr<std::string> ControlClient::Schema(std::string_view command) {
+  return Data("schema", command);
 }
 
 absl::StatusOr<Completion> ControlClient::Complete(std::string_view line) {

@@ -171,23 +171,45 @@ absl::Status CommandTable::Unknown(const Match& match, const std::vector<Word>& 
                                                     List(next)));
 }
 
+absl::StatusOr<CommandTable::Found> CommandTable::Find(const std::vector<Word>& words) const {
+  if (words.empty()) {
+    return absl::InvalidArgumentError("the line is empty; \"help\" lists the commands");
+  }
+  const absl::StatusOr<Match> match = Follow(words);
+  if (!match.ok()) return match.status();
+  EntryPtr entry = match->Whole();
+  const bool more = words.size() > match->depth;
+  if (!entry || (more && entry->command.arguments.empty() && match->fits.size() > 1)) {
+    return Unknown(*match, words);
+  }
+  return Found{std::move(entry), match->depth};
+}
+
 absl::StatusOr<Reply> CommandTable::Run(std::string_view line) const {
   const absl::StatusOr<std::vector<Word>> words = SplitWords(line);
   if (!words.ok()) return words.status();
-  if (words->empty()) {
-    return absl::InvalidArgumentError("the line is empty; \"help\" lists the commands");
-  }
-  const absl::StatusOr<Match> match = Follow(*words);
-  if (!match.ok()) return match.status();
-  const EntryPtr entry = match->Whole();  // keeps it while it runs, even if it removes itself
-  const bool more = words->size() > match->depth;
-  if (!entry || (more && entry->command.arguments.empty() && match->fits.size() > 1)) {
-    return Unknown(*match, *words);
-  }
+  // Keeps the entry while it runs, even if it removes itself.
+  const absl::StatusOr<Found> found = Find(*words);
+  if (!found.ok()) return found.status();
+  const Command& command = found->entry->command;
   const absl::StatusOr<Arguments> arguments =
-      ParseArguments(entry->command, std::span(*words).subspan(match->depth));
+      ParseArguments(command, std::span(*words).subspan(found->depth));
   if (!arguments.ok()) return arguments.status();
-  return entry->command.run(*arguments);
+  return command.run(*arguments);
+}
+
+absl::StatusOr<Shape> CommandTable::ShapeOf(std::string_view line) const {
+  const absl::StatusOr<std::vector<Word>> words = SplitWords(line);
+  if (!words.ok()) return words.status();
+  const absl::StatusOr<Found> found = Find(*words);
+  if (!found.ok()) return found.status();
+  return found->entry->command.shape;
+}
+
+std::vector<const Command*> CommandTable::All() const {
+  std::vector<const Command*> commands;
+  for (const EntryPtr& entry : entries_) commands.push_back(&entry->command);
+  return commands;
 }
 
 void CommandTable::AddValues(ValueSource source, std::string_view owner) {

@@ -48,6 +48,12 @@ class CommandTable {
   // the command said.
   absl::StatusOr<Reply> Run(std::string_view line) const;
 
+  // What the command of this line answers in JSON. Errors as of Run; its arguments may be missing.
+  absl::StatusOr<Shape> ShapeOf(std::string_view line) const;
+
+  // All commands by their words, as long as the table does not change.
+  std::vector<const Command*> All() const;
+
   // What can stand at the end of `line`, at most kMaxCandidates. Never fails: no candidates if the
   // line is already wrong.
   static constexpr size_t kMaxCandidates = 1000;
@@ -78,6 +84,12 @@ class CommandTable {
 
   // Follows `words` as far as they are words of commands. InvalidArgument if one is ambiguous.
   absl::StatusOr<Match> Follow(const std::vector<Word>& words) const;
+  // The command of a line, and how many of its words are the command's own.
+  struct Found {
+    EntryPtr entry;
+    size_t depth = 0;
+  };
+  absl::StatusOr<Found> Find(const std::vector<Word>& words) const;
   static absl::Status Unknown(const Match& match, const std::vector<Word>& words);
   // `arguments`: behind a whole command its arguments can follow.
   std::vector<Candidate> CompleteWords(std::vector<Word> before, const Word& last,

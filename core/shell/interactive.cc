@@ -11,35 +11,24 @@
 #include <clocale>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
+#include "core/shell/client_commands.h"
 #include "core/shell/reply.h"
+#include "core/shell/saved_history.h"
 #include "core/shell/utf8.h"
 #include "core/shell/weftctl.h"
 
 namespace weft {
 namespace {
 
-constexpr int kHistoryLines = 1000;
+const char* Environment(const char* name) { return std::getenv(name); }
 
 // Interrupts the wait for an answer; the line editor gets Ctrl-C as a key instead.
 void OnInterrupt(int) {}
-
-std::string HistoryPath() {
-  std::error_code ignored;
-  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0') {
-    const std::filesystem::path folder = std::filesystem::path(state) / "weft";
-    std::filesystem::create_directories(folder, ignored);
-    return folder / "history";
-  }
-  const char* home = std::getenv("HOME");
-  return home == nullptr || *home == '\0' ? "" : std::string(home) + "/.weft_history";
-}
 
 // What all candidates that can be typed begin with.
 std::string CommonPrefix(const std::vector<Candidate>& candidates) {
@@ -58,9 +47,9 @@ std::string CommonPrefix(const std::vector<Candidate>& candidates) {
 
 class Shell {
  public:
-  Shell(ControlClient& client, bool json) : client_(client), json_(json) {}
+  Shell(ControlClient& client, const Display& display) : client_(client), display_(display) {}
 
-  int Run();
+  int Loop();
 
  private:
   static Shell& Of(EditLine* edit) {
@@ -81,7 +70,8 @@ class Shell {
   }
 
   void Bind();
-  void Remember(const char* line);
+  void Greet() const;
+  void Run(std::string_view line) const;
   unsigned char Complete();
   unsigned char Explain();
   unsigned char CancelLine();
@@ -94,25 +84,24 @@ class Shell {
   unsigned char Show(const absl::StatusOr<Completion>& completion) const;
 
   ControlClient& client_;
-  const bool json_;
+  const Display display_;
   std::unique_ptr<EditLine, void (*)(EditLine*)> edit_{nullptr, el_end};
-  std::unique_ptr<History, void (*)(History*)> history_{nullptr, history_end};
-  std::string history_path_;
+  SavedHistory history_;
 };
 
-int Shell::Run() {
+int Shell::Loop() {
   std::setlocale(LC_CTYPE, "");
   struct sigaction action {};
   action.sa_handler = OnInterrupt;  // without SA_RESTART: poll returns
   sigaction(SIGINT, &action, nullptr);
 
   edit_.reset(el_init("weftctl", stdin, stdout, stderr));
-  history_.reset(history_init());
-  if (!edit_ || !history_) {
+  if (!edit_ || !history_.Load(HistoryPath(Environment))) {
     std::fputs("weftctl: cannot set up the terminal\n", stderr);
     return kExitError;
   }
   Bind();
+  Greet();
   while (true) {
     // Before the prompt shows, or a key that comes with it would still be a signal or an end.
     el_set(edit_.get(), EL_PREP_TERM, 1);
@@ -123,9 +112,9 @@ int Shell::Run() {
     std::string_view text(line, static_cast<size_t>(std::max(size, 0)));
     while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
     if (text.find_first_not_of(" \t") == std::string_view::npos) continue;
-    Remember(line);
-    if (text == "exit" || text == "quit") return kExitDone;
-    RunLine(client_, text, json_, TerminalWidth(), stdout, stderr, "");
+    history_.Add(std::string(text));
+    if (text == kExit || text == "quit") return kExitDone;
+    Run(text);
   }
   std::fputs("\n", stdout);  // Ctrl-D leaves the cursor behind the prompt
   return kExitDone;
@@ -150,19 +139,22 @@ void Shell::Bind() {
   // signal.
   el_set(edit, EL_SETTY, "-d", "-isig", nullptr);
   el_set(edit, EL_SIGNAL, 1);
-
-  HistEvent event{};
-  history(history_.get(), &event, H_SETSIZE, kHistoryLines);
-  history(history_.get(), &event, H_SETUNIQUE, 1);
-  history_path_ = HistoryPath();
-  if (!history_path_.empty()) history(history_.get(), &event, H_LOAD, history_path_.c_str());
 }
 
-// Saves at once: a shell that is killed keeps its history.
-void Shell::Remember(const char* line) {
-  HistEvent event{};
-  history(history_.get(), &event, H_ENTER, line);
-  if (!history_path_.empty()) history(history_.get(), &event, H_SAVE, history_path_.c_str());
+// One line, and at once what is wrong, if something is.
+void Shell::Greet() const {
+  std::printf("weftctl at %s: TAB completes, ? says what can follow, exit leaves\n",
+              Printable(client_.path()).c_str());
+  std::fflush(stdout);
+  if (const absl::StatusOr<Completion> any = client_.Complete(""); !any.ok())
+    Fail(any.status(), display_, "");
+}
+
+// The terminal may have another size by now.
+void Shell::Run(std::string_view line) const {
+  Display display = DisplayOf(Environment);
+  display.json = display_.json;
+  RunLine(client_, line, display, "");
 }
 
 unsigned char Shell::Complete() {
@@ -206,7 +198,7 @@ unsigned char Shell::Show(const absl::StatusOr<Completion>& completion) const {
     for (const Candidate& candidate : completion->candidates) {
       table.rows.push_back({candidate.text, candidate.help});
     }
-    text = RenderText(table, TerminalWidth());
+    text = RenderText(table, DisplayOf(Environment).width);
     text.erase(0, text.find('\n') + 1);
   }
   std::printf("\n%s", text.c_str());
@@ -225,12 +217,26 @@ unsigned char Shell::CancelLine() {
 
 }  // namespace
 
-int RunInteractive(ControlClient& client, bool json) { return Shell(client, json).Run(); }
+int RunInteractive(ControlClient& client, const Display& display) {
+  return Shell(client, display).Loop();
+}
 
-size_t TerminalWidth() {
+Display DisplayOf(const std::function<const char*(const char*)>& environment) {
+  const auto given = [&](const char* name) {
+    const char* value = environment(name);
+    return std::string_view(value == nullptr ? "" : value);
+  };
+  Display display;
   winsize size{};
-  if (isatty(STDOUT_FILENO) == 0) return 0;
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  if (isatty(STDOUT_FILENO) == 0) return display;
+  const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+  display.width = known && size.ws_col > 0 ? size.ws_col : 80;
+  display.height = known && size.ws_row > 0 ? size.ws_row : 24;
+  const std::string_view terminal = given("TERM");
+  display.colour = given("NO_COLOR").empty() && !terminal.empty() && terminal != "dumb";
+  // As git has it: what fits the screen stays on it, and colours pass.
+  display.pager = environment("PAGER") == nullptr ? "less -FRX" : given("PAGER");
+  return display;
 }
 
 }  // namespace weft

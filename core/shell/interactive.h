@@ -2,15 +2,19 @@
 // weftctl on a terminal: a line editor with completion by TAB, help on `?` and a saved history.
 #pragma once
 
+#include <functional>
+
 #include "core/shell/client.h"
+#include "core/shell/weftctl.h"
 
 namespace weft {
 
 // Reads and runs lines until Ctrl-D, `exit` or `quit`. Errors are printed and do not end it.
 // Returns the exit status.
-int RunInteractive(ControlClient& client, bool json);
+int RunInteractive(ControlClient& client, const Display& display);
 
-// Columns of the terminal on standard output; 0 if it is none.
-size_t TerminalWidth();
+// Standard output as it is now. `environment` is getenv: NO_COLOR and TERM decide on colours, PAGER
+// on the pager.
+Display DisplayOf(const std::function<const char*(const char*)>& environment);
 
 }  // namespace weft

@@ -53,7 +53,8 @@ size_t RowsOf(std::string_view text, size_t width) {
       ++columns;
     }
   }
-  return columns == 0 ? rows : rows + std::max<size_t>(1, width == 0 ? 1 : (columns + width - 1) / width);
+  return columns == 0 ? rows
+                      : rows + std::max<size_t>(1, width == 0 ? 1 : (columns + width - 1) / width);
 }
 
 bool Page(std::string_view text, const std::string& command) {

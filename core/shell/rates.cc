@@ -80,7 +80,8 @@ class Rates {
   Record Of(const Record& before, const Record& now) const {
     Record record;
     for (const RecordField& field : now.fields) {
-      if (!IsCounter(field.column) || where_ == RateColumns::kBeside) record.fields.push_back(field);
+      if (!IsCounter(field.column) || where_ == RateColumns::kBeside)
+        record.fields.push_back(field);
       if (!IsCounter(field.column)) continue;
       const auto old = std::find_if(
           before.fields.begin(), before.fields.end(),
@@ -99,14 +100,15 @@ class Rates {
           std::find_if(before.list.begin(), before.list.end(),
                        [&](const Section& other) { return other.title == section.title; });
       const Body* body = old == before.list.end() ? nullptr : &old->body;
-      sections.list.push_back(
-          {section.title, std::visit(
-                              [&](const auto& is) {
-                                using T = std::decay_t<decltype(is)>;
-                                const auto* was = body == nullptr ? nullptr : std::get_if<T>(body);
-                                return Body((*this)(was, is));
-                              },
-                              section.body)});
+      sections.list.push_back({section.title, std::visit(
+                                                  [&](const auto& is) {
+                                                    using T = std::decay_t<decltype(is)>;
+                                                    const auto* was = body == nullptr
+                                                                          ? nullptr
+                                                                          : std::get_if<T>(body);
+                                                    return Body((*this)(was, is));
+                                                  },
+                                                  section.body)});
     }
     return sections;
   }

@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_format.h"
 #include "core/shell/command_table.h"
+#include "core/shell/typed_reply.h"
 #include "core/shell/utf8.h"
 
 namespace weft {
@@ -15,10 +16,13 @@ using Json = nlohmann::ordered_json;
 
 constexpr uint64_t kMaxWidth = 10'000;
 
+enum class What : uint8_t { kRun, kComplete, kSchema };
+enum class Format : uint8_t { kJson, kText, kTyped };
+
 struct Request {
-  std::string line;  // to run or to complete
-  bool complete = false;
-  bool text = false;
+  std::string line;
+  What what = What::kRun;
+  Format format = Format::kJson;
   size_t width = 0;
 };
 
@@ -27,17 +31,21 @@ std::string Dump(const Json& json) {
 }
 
 absl::Status ReadField(const std::string& key, const Json& value, Request& request) {
-  if (key == "command" || key == "complete") {
+  if (key == "command" || key == "complete" || key == "schema") {
     if (!value.is_string()) {
       return absl::InvalidArgumentError(absl::StrFormat("\"%s\" has to be a string", key));
     }
     request.line = value.get_ref<const std::string&>();
-    request.complete = key == "complete";
+    request.what = key == "command"    ? What::kRun
+                   : key == "complete" ? What::kComplete
+                                       : What::kSchema;
   } else if (key == "format") {
-    if (value != "text" && value != "json") {
-      return absl::InvalidArgumentError("\"format\" has to be \"text\" or \"json\"");
+    if (value != "text" && value != "json" && value != "typed") {
+      return absl::InvalidArgumentError("\"format\" has to be \"json\", \"text\" or \"typed\"");
     }
-    request.text = value == "text";
+    request.format = value == "json"   ? Format::kJson
+                     : value == "text" ? Format::kText
+                                       : Format::kTyped;
   } else if (key == "width") {
     if (!value.is_number_unsigned() || value.get<uint64_t>() > kMaxWidth) {
       return absl::InvalidArgumentError(
@@ -46,7 +54,7 @@ absl::Status ReadField(const std::string& key, const Json& value, Request& reque
     request.width = value.get<size_t>();
   } else {
     return absl::InvalidArgumentError(absl::StrFormat(
-        "unknown key \"%s\"; there are command, complete, format, width", Printable(key)));
+        "unknown key \"%s\"; there are command, complete, schema, format, width", Printable(key)));
   }
   return absl::OkStatus();
 }
@@ -57,8 +65,9 @@ absl::StatusOr<Request> ParseRequest(std::string_view line) {
     return absl::InvalidArgumentError(
         "a request is one JSON object on one line, like {\"command\":\"help\"}");
   }
-  if (json.contains("command") == json.contains("complete")) {
-    return absl::InvalidArgumentError("a request has either \"command\" or \"complete\"");
+  if (json.count("command") + json.count("complete") + json.count("schema") != 1) {
+    return absl::InvalidArgumentError(
+        "a request has either \"command\", \"complete\" or \"schema\"");
   }
   Request request;
   for (const auto& [key, value] : json.items()) {
@@ -84,11 +93,22 @@ std::string ErrorAnswer(std::string_view error) { return Dump({{"ok", false}, {"
 std::string AnswerRequest(const CommandTable& commands, std::string_view line) {
   const absl::StatusOr<Request> request = ParseRequest(line);
   if (!request.ok()) return ErrorAnswer(std::string(request.status().message()));
-  if (request->complete) return CompletionAnswer(commands.Complete(request->line));
+  if (request->what == What::kComplete) return CompletionAnswer(commands.Complete(request->line));
+  if (request->what == What::kSchema) {
+    const absl::StatusOr<Shape> shape = commands.ShapeOf(request->line);
+    if (!shape.ok()) return ErrorAnswer(std::string(shape.status().message()));
+    return "{\"ok\":true,\"data\":" + ToJsonSchema(*shape) + "}";
+  }
   const absl::StatusOr<Reply> reply = commands.Run(request->line);
   if (!reply.ok()) return ErrorAnswer(std::string(reply.status().message()));
-  if (!request->text) return "{\"ok\":true,\"data\":" + ToJson(*reply) + "}";
-  return Dump({{"ok", true}, {"text", RenderText(*reply, request->width)}});
+  switch (request->format) {
+    case Format::kText:
+      return Dump({{"ok", true}, {"text", RenderText(*reply, request->width)}});
+    case Format::kTyped:
+      return Dump({{"ok", true}, {"reply", ToTyped(*reply)}});
+    default:
+      return "{\"ok\":true,\"data\":" + ToJson(*reply) + "}";
+  }
 }
 
 }  // namespace weft

@@ -2,6 +2,8 @@
 // The control protocol, one JSON object a line each way:
 //   {"command":"show ports"}                              -> {"ok":true,"data":[...]}
 //   {"command":"show ports","format":"text","width":80}   -> {"ok":true,"text":"..."}
+//   {"command":"show ports","format":"typed"}             -> {"ok":true,"reply":...}, typed_reply.h
+//   {"schema":"show ports"}                               -> {"ok":true,"data":a JSON Schema}
 //   {"complete":"show po"}                                -> {"ok":true,"data":{"start":5,
 //                              "candidates":[{"text":"ports","help":"...","placeholder":false}]}}
 //   anything that fails                                   -> {"ok":false,"error":"..."}

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <utility>
 
 #include "core/base/text.h"
 
@@ -181,16 +182,24 @@ std::string Describe(const Shape& shape) {
 
 }  // namespace
 
+Shape Shape::Text(std::string help) {
+  return {.form = Form::kText, .help = std::move(help), .columns = {}, .parts = {}};
+}
+Shape Shape::Rows(std::vector<Column> columns) {
+  return {.form = Form::kRows, .help = "", .columns = std::move(columns), .parts = {}};
+}
+Shape Shape::Record(std::vector<Column> columns, std::string more) {
+  return {
+      .form = Form::kRecord, .help = std::move(more), .columns = std::move(columns), .parts = {}};
+}
 Shape Shape::Sections(std::vector<NamedShape> parts) {
-  return {.form = Form::kSections, .parts = std::move(parts)};
+  return {.form = Form::kSections, .help = "", .columns = {}, .parts = std::move(parts)};
 }
 Shape Shape::Each(NamedShape part) {
-  Shape shape{.form = Form::kEach};
-  shape.parts.push_back(std::move(part));
-  return shape;
+  return {.form = Form::kEach, .help = "", .columns = {}, .parts = {std::move(part)}};
 }
 Shape Shape::OneOf(std::vector<NamedShape> parts) {
-  return {.form = Form::kOneOf, .parts = std::move(parts)};
+  return {.form = Form::kOneOf, .help = "", .columns = {}, .parts = std::move(parts)};
 }
 
 std::string Mismatch(const Shape& shape, const Reply& reply) {

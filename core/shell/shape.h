@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/shell/reply.h"
@@ -29,15 +28,11 @@ struct Shape {
   Form form = Form::kText;
   std::string help{};  // kText: what the text is; kRecord: what more it may have, empty if nothing
   std::vector<Column> columns{};
-  std::vector<NamedShape> parts{};
+  std::vector<NamedShape> parts;  // without {}, for which clang wants them to be complete
 
-  static Shape Text(std::string help) { return {.help = std::move(help)}; }
-  static Shape Rows(std::vector<Column> columns) {
-    return {.form = Form::kRows, .columns = std::move(columns)};
-  }
-  static Shape Record(std::vector<Column> columns, std::string more = "") {
-    return {.form = Form::kRecord, .help = std::move(more), .columns = std::move(columns)};
-  }
+  static Shape Text(std::string help);
+  static Shape Rows(std::vector<Column> columns);
+  static Shape Record(std::vector<Column> columns, std::string more = "");
   static Shape Sections(std::vector<NamedShape> parts);
   static Shape Each(NamedShape part);
   static Shape OneOf(std::vector<NamedShape> parts);

@@ -2,69 +2,41 @@
 #include "core/shell/weftctl.h"
 
 #include <cstdlib>
+#include <optional>
+#include <span>
 
 #include "absl/strings/str_format.h"
-#include "core/base/runtime_path.h"
+#include "core/shell/arguments.h"
+#include "core/shell/client_commands.h"
+#include "core/shell/completion_script.h"
+#include "core/shell/pager.h"
+#include "core/shell/reply.h"
 #include "core/shell/utf8.h"
+#include "core/shell/watch.h"
 #include "core/shell/words.h"
 
 namespace weft {
 namespace {
 
-std::string DefaultSocket(const std::function<const char*(const char*)>& environment,
-                          unsigned uid) {
-  const char* socket = environment("WEFT_SOCKET");
-  if (socket != nullptr && *socket != '\0') return socket;
-  return DefaultRuntimeDir(uid, environment("XDG_RUNTIME_DIR")) + "/control.sock";
+// A command of weftctl's own; nothing if it is none.
+std::optional<int> RunOwnCommand(ControlClient& client, std::string_view line,
+                                 const Display& display, std::string_view where) {
+  const absl::StatusOr<std::vector<Word>> words = SplitWords(line);
+  if (!words.ok() || words->empty() || words->front().quoted) return std::nullopt;
+  const std::optional<Command> command = FindClientCommand(words->front().text);
+  if (!command) return std::nullopt;
+  const absl::StatusOr<Arguments> arguments =
+      ParseArguments(*command, std::span<const Word>(*words).subspan(1));
+  if (!arguments.ok()) return Fail(arguments.status(), display, where);
+  if (command->words == kWatch) return Watch(client, *arguments, display, where);
+  if (command->words == kCompletion) {
+    const absl::StatusOr<std::string> script = CompletionScript(arguments->Text("shell"));
+    return script.ok() ? Print(*script, display, where) : Fail(script.status(), display, where);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
-
-std::string_view WeftctlUsage() {
-  return "usage: weftctl [-s SOCKET] [--json] [WORDS...]\n"
-         "\n"
-         "Runs one command of weftd, or without words a shell; on a pipe it runs the lines of\n"
-         "standard input until one fails. \"weftctl help\" lists the commands.\n"
-         "\n"
-         "  -s, --socket SOCKET  weftd's control socket (default: $WEFT_SOCKET, else\n"
-         "                       /run/weft/control.sock for root, else\n"
-         "                       $XDG_RUNTIME_DIR/weft/control.sock, else\n"
-         "                       /tmp/weft-UID/control.sock)\n"
-         "      --json           print the data as JSON\n"
-         "  -h, --help           print this\n"
-         "\n"
-         "Exit status: 0 done, 1 the command or the connection failed, 2 called wrongly.\n";
-}
-
-absl::StatusOr<WeftctlOptions> ParseWeftctlOptions(
-    const std::vector<std::string>& arguments,
-    const std::function<const char*(const char*)>& environment, unsigned uid) {
-  WeftctlOptions options;
-  bool words_only = false;  // behind "--"
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& argument = arguments[i];
-    if (!words_only && argument == "--json") {
-      options.json = true;  // also behind the words, where one adds it to the last command
-    } else if (!words_only && options.words.empty() && argument == "--") {
-      words_only = true;
-    } else if (words_only || !options.words.empty() || !argument.starts_with("-")) {
-      options.words.push_back(argument);
-    } else if (argument == "-h" || argument == "--help") {
-      options.help = true;
-    } else if (argument.starts_with("--socket=")) {
-      options.socket = argument.substr(std::string_view("--socket=").size());
-    } else if (argument == "-s" || argument == "--socket") {
-      if (i + 1 == arguments.size()) {
-        return absl::InvalidArgumentError(argument + " needs the path of a socket");
-      }
-      options.socket = arguments[++i];
-    } else {
-      return absl::InvalidArgumentError("unknown option \"" + Printable(argument) + "\"");
-    }
-  }
-  if (options.socket.empty()) options.socket = DefaultSocket(environment, uid);
-  return options;
-}
 
 std::string LineOf(const std::vector<std::string>& words) {
   if (words.size() == 1) return words[0];
@@ -76,27 +48,65 @@ std::string LineOf(const std::vector<std::string>& words) {
   return line;
 }
 
-int RunLine(ControlClient& client, std::string_view line, bool json, size_t width, FILE* out,
-            FILE* err, std::string_view where) {
-  const absl::StatusOr<std::string> answer = json ? client.Json(line) : client.Text(line, width);
-  if (!answer.ok()) {
-    absl::FPrintF(err, "%s%s\n", where, Printable(std::string(answer.status().message()), "\n"));
-    return kExitError;
-  }
-  const size_t put = fwrite(answer->data(), 1, answer->size(), out);
-  if (put != answer->size() || fflush(out) != 0) {
-    absl::FPrintF(err, "%scannot write the answer\n", where);
-    return kExitError;
-  }
-  return kExitDone;
+int Fail(const absl::Status& status, const Display& display, std::string_view where) {
+  // Behind what the commands before have answered, also where both go to one file.
+  std::fflush(display.out);
+  absl::FPrintF(display.err, "%s%s\n", where, Printable(std::string(status.message()), "\n"));
+  return kExitError;
 }
 
-int RunScript(ControlClient& client, FILE* in, bool json, size_t width, FILE* out, FILE* err) {
+int Print(const std::string& text, const Display& display, std::string_view where) {
+  if (!display.pager.empty() && RowsOf(text, display.width) >= display.height &&
+      Page(text, display.pager)) {
+    return kExitDone;
+  }
+  const size_t put = fwrite(text.data(), 1, text.size(), display.out);
+  if (put == text.size() && fflush(display.out) == 0) return kExitDone;
+  absl::FPrintF(display.err, "%scannot write the answer\n", where);
+  return kExitError;
+}
+
+int RunLine(ControlClient& client, std::string_view line, const Display& display,
+            std::string_view where) {
+  if (const std::optional<int> done = RunOwnCommand(client, line, display, where)) return *done;
+  if (display.json) {
+    const absl::StatusOr<std::string> data = client.Json(line);
+    return data.ok() ? Print(*data, display, where) : Fail(data.status(), display, where);
+  }
+  const absl::StatusOr<Reply> reply = client.Ask(line);
+  if (!reply.ok()) return Fail(reply.status(), display, where);
+  return Print(RenderText(*reply, display.width, display.colour), display, where);
+}
+
+int PrintCandidates(ControlClient& client, std::string_view line, const Display& display) {
+  const absl::StatusOr<Completion> completion = client.Complete(line);
+  if (!completion.ok()) return kExitError;
+  std::string lines;
+  for (const Candidate& candidate : completion->candidates) {
+    const absl::StatusOr<std::vector<Word>> words = SplitWords(candidate.text);
+    const bool word = !candidate.placeholder && words.ok() && words->size() == 1;
+    // Its shell has quotes of its own.
+    if (word) lines += Printable(words->front().text);
+    lines += "\t";
+    if (!word) lines += Printable(candidate.text) + ": ";
+    lines += Printable(candidate.help) + "\n";
+  }
+  return Print(lines, display, "weftctl: ");
+}
+
+int PrintSchema(ControlClient& client, std::string_view line, const Display& display) {
+  const absl::StatusOr<std::string> schema = client.Schema(line);
+  return schema.ok() ? Print(*schema, display, "weftctl: ")
+                     : Fail(schema.status(), display, "weftctl: ");
+}
+
+int RunScript(ControlClient& client, FILE* in, std::string_view name, bool stop,
+              const Display& display) {
   char* buffer = nullptr;
   size_t capacity = 0;
   int number = 0;
   int status = kExitDone;
-  while (status == kExitDone) {
+  while (!stop || status == kExitDone) {
     const ssize_t size = getline(&buffer, &capacity, in);
     if (size < 0) break;
     ++number;
@@ -104,8 +114,9 @@ int RunScript(ControlClient& client, FILE* in, bool json, size_t width, FILE* ou
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
     const size_t first = line.find_first_not_of(" \t");
     if (first == std::string_view::npos || line[first] == '#') continue;
-    status =
-        RunLine(client, line, json, width, out, err, absl::StrFormat("weftctl: line %d: ", number));
+    const int ended = RunLine(client, line, display,
+                              absl::StrFormat("weftctl: %s:%d: ", Printable(name), number));
+    if (status == kExitDone) status = ended;
   }
   free(buffer);
   return status;

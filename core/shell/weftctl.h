@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program weftctl without its terminal: options, one command, a script. Exit status: 0 done, 1
+// The program weftctl without its terminal: one command, a script. Exit status: 0 done, 1
 // an error (the sentence is on standard error), 2 called wrongly.
 #pragma once
 
 #include <cstdio>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "core/shell/client.h"
 
 namespace weft {
@@ -18,33 +17,41 @@ inline constexpr int kExitDone = 0;
 inline constexpr int kExitError = 1;
 inline constexpr int kExitUsage = 2;
 
-struct WeftctlOptions {
-  std::string socket;
-  bool json = false;
-  bool help = false;
-  std::vector<std::string> words;
-};
-
-// What `weftctl --help` prints.
-std::string_view WeftctlUsage();
-
-// Reads the arguments behind the program's name. `environment` is getenv, `uid` the effective one:
-// they decide on the socket if -s does not. InvalidArgument: a sentence on what is wrong.
-absl::StatusOr<WeftctlOptions> ParseWeftctlOptions(
-    const std::vector<std::string>& arguments,
-    const std::function<const char*(const char*)>& environment, unsigned uid);
-
 // The line that these words make: each is one word of it, but a single one is a whole line, so that
 // `weftctl "show ports"` works too.
 std::string LineOf(const std::vector<std::string>& words);
 
-// Runs one line and prints what it answers on `out`, or its error on `err` after `where`. `width`
-// as for RenderText. Returns the exit status.
-int RunLine(ControlClient& client, std::string_view line, bool json, size_t width, FILE* out,
-            FILE* err, std::string_view where = "weftctl: ");
+// Where answers go, and how they look there.
+struct Display {
+  FILE* out = stdout;
+  FILE* err = stderr;
+  bool json = false;
+  // Of the terminal; 0 where there is none, and then lines are as long as they need to be.
+  size_t width = 0;
+  size_t height = 0;
+  bool colour = false;
+  std::string pager{};  // for what is longer than `height`; empty: none
+};
 
-// Runs the lines of `in` until one fails; skips empty ones and those that start with '#'. Returns
-// the exit status.
-int RunScript(ControlClient& client, FILE* in, bool json, size_t width, FILE* out, FILE* err);
+// Runs one line and prints what it answers, or its error behind `where`. Lines that are weftctl's
+// own (`watch`) run here, all others in weftd. Returns the exit status.
+int RunLine(ControlClient& client, std::string_view line, const Display& display,
+            std::string_view where = "weftctl: ");
+
+// The line's candidates, a line each: text, a tab, help; what cannot be typed as it is has no text.
+// For completion scripts, so without a daemon there is no message either.
+int PrintCandidates(ControlClient& client, std::string_view line, const Display& display);
+// The JSON Schema of the command that the line names.
+int PrintSchema(ControlClient& client, std::string_view line, const Display& display);
+
+// Runs the lines of `in`, skips empty ones and those that start with '#'. `name` is the file's, for
+// its errors. Returns the exit status: that of the first line that failed, with which it ends if
+// `stop`.
+int RunScript(ControlClient& client, FILE* in, std::string_view name, bool stop,
+              const Display& display);
+
+// The rest is for RunLine's own commands. Both return the exit status.
+int Print(const std::string& text, const Display& display, std::string_view where);
+int Fail(const absl::Status& status, const Display& display, std::string_view where);
 
 }  // namespace weft

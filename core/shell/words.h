@@ -28,8 +28,8 @@ absl::StatusOr<std::vector<Word>> SplitWords(std::string_view line);
 // after a blank, and its quote may be open.
 absl::StatusOr<std::vector<Word>> SplitUnfinished(std::string_view line);
 
-// `word` so that SplitWords reads it as one word with that text; QuoteAlways() puts quotes around it
-// even if it needs none.
+// `word` so that SplitWords reads it as one word with that text; QuoteAlways() puts quotes around
+// it even if it needs none.
 std::string Quote(std::string_view word);
 std::string QuoteAlways(std::string_view word);
 

@@ -160,8 +160,10 @@ std::vector<Finding> L2Module::Explain(PortId port) const {
                         "packets go nowhere from there: give another port `bridge = \"" + bridge +
                             "\"`, or this one the bridge of those that it is to talk to"});
   } else if (up == 0) {
-    findings.push_back({Cat("none of the ", others, " other ports in bridge ", bridge, " is up"),
-                        "ask why of them"});
+    findings.push_back(
+        {others == 1 ? Cat("the only other port in bridge ", bridge, " is not up")
+                     : Cat("none of the ", others, " other ports in bridge ", bridge, " is up"),
+         "ask why of each"});
   }
   const FdbKey lost = state_->fdb().moved_away(port);
   const PortId holder = lost == FdbKey() ? PortId() : state_->fdb().Lookup(lost);

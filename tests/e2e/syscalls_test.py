@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which system calls a worker makes, as strace sees them: none for frames, but for waking our own notifier;
 and none on a descriptor that a container has brought."""
+import contextlib
+import json
 import os
+import pathlib
 import re
+import socket
+import threading
 import time
 
 from stage.sleeper import Sleeper
-from weft_e2e import (Pair, Process, Testpmd, Weftd, equal, mac, require_program, run, skip, static_ports,
-                      wait_for)
+from weft_e2e import (Pair, Process, Testpmd, Weftd, at_least, equal, mac, require_program, run, skip, static_ports,
+                      wait_equal, wait_for)
 
 CALL = re.compile(r"^(\d+\.\d+) (\w+)\((.*)")
 
@@ -113,6 +118,112 @@ def one_write_wakes_the_notifier():
     equal(set(targets.pop()) - own, set(), "descriptors written that weftd did not have before")
 
 
+class Client:
+    """A connection to the shell that does as it likes."""
+
+    def __init__(self, weft):
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(60)
+        self._socket.connect(str(weft.runtime_dir / "control.sock"))
+        self._lines = self._socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._lines.close()
+        self._socket.close()
+
+    def send(self, data):
+        self._socket.sendall(data)
+
+    def ask(self, **request):
+        self.send(json.dumps(request).encode() + b"\n")
+        line = self._lines.readline()
+        return json.loads(line) if line else None
+
+
+def shows(client):
+    """Every command that begins with show or why, as completion knows them, with a port where one is asked for."""
+    found, grow = [], ["show", "why"]
+    while grow:
+        words = grow.pop()
+        candidates = client.ask(complete=words + " ")["data"]["candidates"]
+        found += [words, words + " web-1"]
+        # Words of commands; values that exist, ports and nodes, end them.
+        grow += [f"{words} {one['text']}" for one in candidates
+                 if not one["placeholder"] and len(words.split()) < 3 and not one["text"].startswith("web-")]
+    return found
+
+
+ROUNDS, CLIENTS, CONNECTIONS = 3, 8, 1000
+
+
+def storm(weft):
+    """Eight clients ask for everything, one never reads, one talks nonsense, and a thousand only connect; how many
+    answers there were."""
+    answers, errors = [0] * CLIENTS, []
+
+    def asks(number):
+        try:
+            with Client(weft) as client:
+                for command in ROUNDS * commands:
+                    reply = client.ask(command=command)
+                    equal(reply is not None and isinstance(reply["ok"], bool), True, f"an answer to {command}")
+                    answers[number] += 1
+        except (OSError, ValueError, AssertionError) as error:
+            errors.append(f"client {number}: {error}")
+
+    with contextlib.ExitStack() as stack:
+        commands = shows(stack.enter_context(Client(weft)))
+        at_least(len(commands), 30, "commands that show something")
+        silent, garbled = (stack.enter_context(Client(weft)) for _ in range(2))
+        silent.send(b"".join(json.dumps({"command": "show counters"}).encode() + b"\n" for _ in range(200)))
+        garbled.send(bytes(range(256)).replace(b"\n", b"") * 100)
+        threads = [threading.Thread(target=asks, args=(number,)) for number in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        for _ in range(CONNECTIONS):
+            with contextlib.suppress(OSError), Client(weft):
+                pass
+        for thread in threads:
+            thread.join()
+    equal(errors, [], "what went wrong with clients that behave")
+    return sum(answers), len(commands)
+
+
+def own_memory(weft):
+    status = pathlib.Path(f"/proc/{weft.pid}/status").read_text()
+    return int(re.search(r"RssAnon:\s+(\d+)", status)[1])  # KiB
+
+
+def fds_at_rest(weft):
+    """Without connections that are about to be closed."""
+    samples = []
+    for _ in range(20):
+        samples.append(weft.fds())
+        time.sleep(0.01)
+    return min(samples)
+
+
+def none_while_the_shell_is_stormed():
+    """Whoever asks, whatever and however often: no worker is the wiser, and weftd is as it was."""
+    def stormed(weft, pair, trace):
+        descriptors = fds_at_rest(weft)
+        storm(weft)  # what the first time takes is kept
+        wait_equal(weft.fds, descriptors, "descriptors of weftd")
+        memory = own_memory(weft)
+        trace.begin()
+        answers, commands = storm(weft)
+        pair.wait_frames(1000)
+        trace.end()
+        equal(answers, ROUNDS * CLIENTS * commands, "answers")
+        wait_equal(weft.fds, descriptors, "descriptors of weftd")
+        at_least(memory + 4096, own_memory(weft), "4 MiB more than weftd's own memory before, in KiB, against what it is")
+
+    equal(worker_calls('idle = "poll"', stormed)[0], [], "system calls of the worker")
+
+
 def sleeping_is_on_our_own_descriptors():
     """Traffic stops and starts; the worker sleeps in between, and wakes."""
     def pauses(weft, pair, trace):
@@ -134,4 +245,4 @@ def sleeping_is_on_our_own_descriptors():
 
 
 if __name__ == "__main__":
-    run(none_while_it_polls, none_under_load, one_write_wakes_the_notifier, sleeping_is_on_our_own_descriptors)
+    run(none_while_it_polls, none_under_load, none_while_the_shell_is_stormed, one_write_wakes_the_notifier, sleeping_is_on_our_own_descriptors)

@@ -46,7 +46,7 @@ class Handler(socketserver.StreamRequestHandler):
             elif request["command"] == "hang":
                 continue
             elif request["command"].startswith("show"):
-                answer = {"ok": True, "text": "ran <%s>\n" % request["command"]}
+                answer = {"ok": True, "reply": "ran <%s>\n" % request["command"]}
             else:
                 answer = {"ok": False, "error": "unknown command \"%s\"" % request["command"]}
             self.wfile.write(json.dumps(answer).encode() + b"\n")

@@ -108,7 +108,7 @@ def a_receiver_does_not_read():
         equal("ring-full" in traced(weft, "vhost-input", one), True, "the trace ends at a full ring")
         dropped(weft, "web-2", "vhost-output", "ring-full")
         names(weft, "web-2", "no free buffer")
-        names(weft, "web-2", "ring-full", "%")
+        names(weft, "web-2", "packets to it", "ring-full", "%")
         equal(weft.ctl("show port web-2")["ring-tx-free"], 0, "free receive buffers")
 
 
@@ -159,6 +159,7 @@ def the_bridge_is_the_wrong_one():
         equal("no-members" in traced(weft, "vhost-input", one), True, "the trace ends in an empty bridge")
         dropped(weft, "web-1", "flood", "no-members")
         names(weft, "web-1", "alone in bridge default")
+        names(weft, "web-1", f"{FRAMES} of {FRAMES} packets from it (100 %)")
         names(weft, "web-2", "alone in bridge other")
 
 

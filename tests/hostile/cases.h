@@ -15,13 +15,16 @@ struct CaseClass {
   std::string name;
   std::vector<Case> cases;
   std::optional<bool> guarded = std::nullopt;  // by mac-guard or not: in such lanes alone
+  bool silent_files = false;                   // needs them
 };
 
 // full: all cases, and longer races; else a sample, of which `seed` decides.
 CaseClass MessageCases(bool full, uint32_t seed);
 CaseClass TimeCases(bool full);
 CaseClass MemoryCases();
+CaseClass FileSystemCases();
 CaseClass RingCases();
+CaseClass RingIndexCases(bool full, uint32_t seed);
 CaseClass DescriptorCases();
 // `seed`: what is rewritten when; `guarded`: by mac-guard, or by the bridge alone.
 CaseClass RaceCases(bool full, uint32_t seed, bool guarded);
@@ -31,7 +34,9 @@ inline std::vector<CaseClass> AllCases(bool full, uint32_t seed) {
   return {MessageCases(full, seed),
           TimeCases(full),
           MemoryCases(),
+          FileSystemCases(),
           RingCases(),
+          RingIndexCases(full, seed),
           DescriptorCases(),
           RaceCases(full, seed, true),
           RaceCases(full, seed, false),

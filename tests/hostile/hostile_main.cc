@@ -57,6 +57,7 @@ nlohmann::json JsonOf(const Score& score) {
           {"leaks", score.leaks},
           {"rss-kib-before", score.rss_kib_before},
           {"rss-kib-after", score.rss_kib_after},
+          {"skipped", score.skipped},
           {"complaints", score.complaints}};
 }
 

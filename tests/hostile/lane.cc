@@ -35,11 +35,14 @@ Bytes Lane::MacOf(uint32_t lane, Member member) {
 std::string Lane::ConfigOf(uint32_t number) {
   const std::string bridge = PortName("lane", number);
   std::string config = Cat("[[bridge]]\nname = \"", bridge, "\"\n");
-  for (const auto& [role, member] :
-       {std::pair("liar", kLiar), {"witness", kWitness}, {"bystander", kBystander}}) {
+  for (const auto& [role, member] : {std::pair("liar", kLiar),
+                                     {"witness", kWitness},
+                                     {"bystander", kBystander},
+                                     {"wide", kWide}}) {
     const std::string mac = TextOf(MacOf(number, member));
     config += Cat("[[port]]\nname = \"", PortName(role, number), "\"\nbridge = \"", bridge,
-                  "\"\nmac = \"", mac, "\"\nvhost = {}\n");
+                  "\"\nmac = \"", mac, "\"\nvhost = { queues = ", member == kWide ? kWidePairs : 1U,
+                  " }\n");
     // What a liar may not get past.
     if (member == kLiar && IsGuarded(number))
       config += Cat("mac-guard = { allow = \"", mac, "\" }\n");
@@ -47,15 +50,27 @@ std::string Lane::ConfigOf(uint32_t number) {
   return config;
 }
 
-Lane::Lane(const SwitchProcess& weftd, uint32_t number)
+Lane::Lane(const SwitchProcess& weftd, uint32_t number, SilentFiles* files)
     : number_(number),
+      files_(files),
       liar_port_(PortName("liar", number)),
       liar_socket_(weftd.socket(liar_port_)),
+      wide_port_(PortName("wide", number)),
+      wide_socket_(weftd.socket(wide_port_)),
       shell_(weftd.directory()),
       witness_({.socket = weftd.socket(PortName("witness", number))}),
-      bystander_({.socket = weftd.socket(PortName("bystander", number))}) {}
+      bystander_(std::make_unique<Tenant>(
+          TenantOptions{.socket = weftd.socket(PortName("bystander", number))})) {}
 
-bool Lane::SetUp() { return witness_.Reach(Stage::kRunning) && bystander_.Reach(Stage::kRunning); }
+bool Lane::SetUp() { return witness_.Reach(Stage::kRunning) && bystander_->Reach(Stage::kRunning); }
+
+bool Lane::BystanderReturns() {
+  Watch();
+  const std::string socket = bystander_->socket();
+  bystander_.reset();  // of one port there is one at a time
+  bystander_ = std::make_unique<Tenant>(TenantOptions{.socket = socket});
+  return bystander_->Reach(Stage::kRunning);
+}
 
 TenantOptions Lane::Options(Rings rings) const { return {.socket = liar_socket_, .rings = rings}; }
 
@@ -70,8 +85,8 @@ bool Lane::Reach(Tenant& tenant, Stage stage) {
          (stage == Stage::kRunning || tenant.Stop());
 }
 
-Complaint Lane::ExpectReason(std::string_view words) {
-  const std::string command = "show port " + liar_port_;
+Complaint Lane::ExpectReason(const std::string& port_name, std::string_view words) {
+  const std::string command = "show port " + port_name;
   std::string reason = "no answer";
   const bool found = Await([&] {
     const nlohmann::json port = shell_.Ask(command);
@@ -99,10 +114,10 @@ Complaint Lane::ExpectDrop(std::string_view reason, uint64_t before) {
              shell_.Ask("show port " + liar_port_).dump());
 }
 
-Complaint Lane::ExpectUp() {
+Complaint Lane::ExpectUp(const std::string& port_name) {
   nlohmann::json port;
   const bool up = Await([&] {
-    port = shell_.Ask("show port " + liar_port_);
+    port = shell_.Ask("show port " + port_name);
     return port.is_null() || port.value("state", "") == "up";
   });
   return up && !port.is_null() ? "" : Cat("the port is not up: ", port.dump());
@@ -165,7 +180,7 @@ bool Lane::Arrives(Tenant& tenant, const Bytes& frame) {
 
 void Lane::Watch() {
   while (const std::optional<Bytes> bytes = witness_.Receive()) Judge(*bytes, kWitness);
-  while (const std::optional<Bytes> bytes = bystander_.Receive()) Judge(*bytes, kBystander);
+  while (const std::optional<Bytes> bytes = bystander_->Receive()) Judge(*bytes, kBystander);
 }
 
 // mac-guard lets nothing pass but the liar's own address; without it the bridge does, which learns

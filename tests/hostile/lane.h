@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A place where cases are played: a bridge with the liar's port and two honest containers, the
-// witness, to whom frames go, and the bystander, to whom none may go. Lanes work at the same time,
+// witness, to whom frames go, and the bystander, to whom none may go. A second port for liars has
+// as many queue pairs as a port can have. Lanes work at the same time,
 // each on a thread of its own.
 #pragma once
 
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/hostile/silent_files.h"
 #include "tests/hostile/switch_process.h"
 #include "tests/hostile/tenant.h"
 
@@ -37,7 +39,8 @@ class Lane {
   // Every other liar has mac-guard before it, and the others have what the bridge alone knows.
   static bool IsGuarded(uint32_t number) { return number % 2 == 0; }
 
-  Lane(const SwitchProcess& weftd, uint32_t number);
+  // `files`: null if there are none to be had.
+  Lane(const SwitchProcess& weftd, uint32_t number, SilentFiles* files);
   // Connects witness and bystander.
   bool SetUp();
 
@@ -53,17 +56,26 @@ class Lane {
   Shell& shell() { return shell_; }
   bool guarded() const { return IsGuarded(number_); }
   Tenant& witness() { return witness_; }
+  SilentFiles* silent_files() { return files_; }
+  // The bystander goes and another comes.
+  bool BystanderReturns();
   const std::string& liar_port() const { return liar_port_; }
   const std::string& liar_socket() const { return liar_socket_; }
+  static constexpr uint32_t kWidePairs = 8;
+  const std::string& wide_port() const { return wide_port_; }
+  const std::string& wide_socket() const { return wide_socket_; }
 
   // Has the tenant reach the stage, and waits until its rings run if that belongs to it: they start
   // when their kicks are seen, which may be after the answer to a message.
   bool Reach(Tenant& tenant, Stage stage);
   // The port is in error, and says so with these words ("": with any).
-  Complaint ExpectReason(std::string_view words);
+  Complaint ExpectReason(std::string_view words) { return ExpectReason(liar_port_, words); }
+  Complaint ExpectReason(const std::string& port, std::string_view words);
   // Frames of the port that were dropped with this reason, so far.
   uint64_t Drops(std::string_view reason);
   Complaint ExpectDrop(std::string_view reason, uint64_t before);
+  Complaint ExpectUp() { return ExpectUp(liar_port_); }
+  Complaint ExpectUp(const std::string& port);
   // The tenant and the witness send each other a frame each.
   Complaint ExpectFrames(Tenant& tenant);
   Complaint ExpectSent(Tenant& tenant);
@@ -79,21 +91,23 @@ class Lane {
   uint64_t witnessed() const { return witnessed_; }
 
  private:
-  enum Member : uint8_t { kWitness = 1, kBystander = 2, kLiar = 0x11, kForged = 0x12 };
+  enum Member : uint8_t { kWitness = 1, kBystander = 2, kLiar = 0x11, kForged = 0x12, kWide = 3 };
   static Bytes MacOf(uint32_t lane, Member member);
   Bytes Frame(Member to, Member from);
-  Complaint ExpectUp();
   Complaint ExpectUsable();
   // Waits until `frame` comes to the tenant.
   bool Arrives(Tenant& tenant, const Bytes& frame);
   void Judge(const Bytes& frame, Member receiver);
 
   const uint32_t number_;
+  SilentFiles* const files_;
   const std::string liar_port_;
   const std::string liar_socket_;
+  const std::string wide_port_;
+  const std::string wide_socket_;
   Shell shell_;
   Tenant witness_;
-  Tenant bystander_;
+  std::unique_ptr<Tenant> bystander_;
   uint32_t frames_ = 0;
   uint64_t witnessed_ = 0;
   uint64_t escapes_ = 0;

@@ -44,7 +44,7 @@ bool Link::Send(Request request, std::span<const std::byte> payload, std::span<c
   return SendBytes(bytes, fds);
 }
 
-bool Link::SendBytes(std::span<const std::byte> bytes, std::span<const int> fds) {
+bool SendBytes(int socket, std::span<const std::byte> bytes, std::span<const int> fds) {
   iovec data{const_cast<std::byte*>(bytes.data()), bytes.size()};  // sendmsg only reads it
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(253 * sizeof(int))> control{};
   msghdr message{};
@@ -59,7 +59,7 @@ bool Link::SendBytes(std::span<const std::byte> bytes, std::span<const int> fds)
     part->cmsg_len = CMSG_LEN(fds.size_bytes());
     std::memcpy(CMSG_DATA(part), fds.data(), fds.size_bytes());
   }
-  return sendmsg(socket_.get(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+  return sendmsg(socket, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
 }
 
 std::optional<Payload> Link::Reply(Request request) {

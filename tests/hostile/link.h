@@ -23,6 +23,9 @@ inline constexpr std::chrono::seconds kPatience(30);  // a guard against hanging
 // True once `what` is, false if that never happens.
 bool Await(const std::function<bool()>& what);
 
+// Sends all of it at once, descriptors with it. False if the other end does not take it.
+bool SendBytes(int socket, std::span<const std::byte> bytes, std::span<const int> fds);
+
 using Payload = std::vector<std::byte>;
 template <typename T>
 Payload PayloadOf(const T& value) {
@@ -43,7 +46,9 @@ class Link {
             std::span<const int> fds = {}) {
     return Send(request, payload, fds, vhost::kVersion, static_cast<uint32_t>(payload.size()));
   }
-  bool SendBytes(std::span<const std::byte> bytes, std::span<const int> fds = {});
+  bool SendBytes(std::span<const std::byte> bytes, std::span<const int> fds = {}) {
+    return hostile::SendBytes(socket_.get(), bytes, fds);
+  }
   // The payload of the next reply to `request`; others are skipped. Nothing once the other end has
   // closed.
   std::optional<Payload> Reply(vhost::Request request);

@@ -51,8 +51,13 @@ absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const std::string& program,
   auto weftd = SwitchProcess::Start(program, ConfigOf(plugins, lanes));
   if (!weftd.ok()) return weftd.status();
   self->weftd_ = *std::move(weftd);
+  if (auto files = SilentFiles::Start(); files.ok()) {
+    self->files_ = *std::move(files);
+  } else {
+    self->no_files_ = MessageOf(files.status());
+  }
   for (uint32_t number = 0; number < lanes; ++number) {
-    self->lanes_.push_back(std::make_unique<Lane>(*self->weftd_, number));
+    self->lanes_.push_back(std::make_unique<Lane>(*self->weftd_, number, self->files_.get()));
     Lane& lane = *self->lanes_.back();
     // Whatever weftd makes for good, it has made by then.
     const Case nothing{.name = "nothing", .play = [](Lane&) { return Complaint(); }};
@@ -101,6 +106,10 @@ ClassResult& Suite::ResultOf(const std::string& name) {
 }
 
 uint64_t Suite::Play(const CaseClass& cases) {
+  if (cases.silent_files && files_ == nullptr) {
+    score_.skipped.push_back(Cat(cases.name, ": ", no_files_));
+    return 0;
+  }
   ClassResult& result = ResultOf(cases.name);
   uint64_t witnessed = 0;
   std::atomic<size_t> next{0};
@@ -176,6 +185,7 @@ Score Suite::Finish() {
   victims_.reset();
   lanes_.clear();
   shell_.reset();
+  files_.reset();
   const int status = weftd_->Stop();
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     ++score_.crashes;

@@ -25,6 +25,7 @@ struct ClassResult {
 struct Score {
   std::vector<ClassResult> classes;
   std::vector<std::string> complaints;
+  std::vector<std::string> skipped;  // what this machine cannot play, and why
   Victims::Account victims;
   uint64_t victim_drops = 0;  // that weft has counted on their ports
   uint64_t witnessed = 0;     // frames that witnesses and bystanders saw
@@ -40,8 +41,8 @@ struct Score {
 class Suite {
  public:
   // `program` is weftd, `plugins` the directory of mac-guard.so.
-  static absl::StatusOr<std::unique_ptr<Suite>> Start(const std::string& program,
   // The victims find their rate for so many seconds.
+  static absl::StatusOr<std::unique_ptr<Suite>> Start(const std::string& program,
                                                       const std::string& plugins, uint32_t lanes,
                                                       double seconds);
 
@@ -60,6 +61,8 @@ class Suite {
   void CheckFootprint(const std::string& when);
 
   std::unique_ptr<SwitchProcess> weftd_;
+  std::unique_ptr<SilentFiles> files_;  // goes first: weftd cannot end while it waits for one
+  std::string no_files_;                // why there are none
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<Victims> victims_;
   std::unique_ptr<Shell> shell_;

@@ -44,18 +44,19 @@ Tenant::Tenant(TenantOptions options) : options_(std::move(options)) {
     const std::scoped_lock lock(GuestTable());
     guest_ = std::make_unique<Guest>(options_.memory);
   }
-  for (const uint32_t index : {kReceive, kTransmit}) {
-    rings_[index] = MakeRing(options_.rings, *guest_, vhost::DirectionOf(index));
-    kick_[index] = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    call_[index] = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  for (uint32_t index = 0; index < 2 * options_.pairs; ++index) {
+    rings_.push_back(MakeRing(options_.rings, *guest_, vhost::DirectionOf(index)));
+    kick_.emplace_back(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    call_.emplace_back(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (vhost::DirectionOf(index) == Direction::kToSwitch) continue;
+    for (uint16_t i = 0; i < options_.buffers; ++i) rings_[index]->Post(kBufferBytes);
   }
-  for (uint16_t i = 0; i < options_.buffers; ++i) rings_[kReceive]->Post(kBufferBytes);
   mark_ = guest_->allocated();
 }
 
 Tenant::~Tenant() {
   link_.Close();
-  rings_ = {};
+  rings_.clear();
   const std::scoped_lock lock(GuestTable());
   guest_.reset();
 }
@@ -65,7 +66,10 @@ bool Tenant::Reach(Stage stage) {
   if (stage == Stage::kFresh) return true;
   if (!Negotiate()) return false;
   if (stage == Stage::kNegotiated) return true;
-  if (!ShareMemory() || !SetUpRing(kReceive) || !SetUpRing(kTransmit)) return false;
+  if (!ShareMemory()) return false;
+  for (uint32_t index = 0; index < rings_there(); ++index) {
+    if (!SetUpRing(index)) return false;
+  }
   return stage == Stage::kRunning || Stop();
 }
 
@@ -108,7 +112,7 @@ bool Tenant::SetUpRing(uint32_t index) {
 }
 
 bool Tenant::Stop() {
-  for (const uint32_t index : {kReceive, kTransmit}) {
+  for (uint32_t index = 0; index < rings_there(); ++index) {
     if (!link_.Send(Request::kGetVringBase, PayloadOf(RingPayload{index, 0})) ||
         !link_.Reply(Request::kGetVringBase).has_value()) {
       return false;

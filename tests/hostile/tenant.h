@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A container of the suite: a connection, memory, a ring each way. Honest as far as it goes by
+// A container of the suite: a connection, memory, rings each way. Honest as far as it goes by
 // itself; the cases lie with its parts. One thread at a time.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,7 +19,7 @@ enum class Rings : uint8_t { kSplit, kPacked };
 // How far a session has come.
 enum class Stage : uint8_t { kFresh, kNegotiated, kRunning, kStopped };
 
-inline constexpr uint32_t kReceive = 0;  // the rings' numbers in the protocol
+inline constexpr uint32_t kReceive = 0;  // the first two rings' numbers in the protocol
 inline constexpr uint32_t kTransmit = 1;
 
 inline constexpr uint64_t kHonestFeatures = vhost::kFeatureVersion1 | vhost::kFeatureMergeable |
@@ -30,7 +29,8 @@ struct TenantOptions {
   std::string socket;
   Rings rings = Rings::kSplit;
   uint64_t features = kHonestFeatures;  // PACKED is added to it
-  uint16_t buffers = 64;                // that are posted before the rings run
+  uint32_t pairs = 1;                   // of rings
+  uint16_t buffers = 64;                // that are posted in each before the rings run
   size_t memory = 4 << 20;
 };
 
@@ -61,9 +61,11 @@ class Tenant {
   Link& link() { return link_; }
   vhost::testing::Guest& guest() { return *guest_; }
   vhost::testing::GuestQueue& ring(uint32_t index) { return *rings_[index]; }
+  uint32_t rings_there() const { return static_cast<uint32_t>(rings_.size()); }
   int kick_fd(uint32_t index) const { return kick_[index].get(); }
   int call_fd(uint32_t index) const { return call_[index].get(); }
   Rings rings() const { return options_.rings; }
+  const std::string& socket() const { return options_.socket; }
   // What SET_MEM_TABLE says of the memory.
   vhost::RegionRequest region() const;
 
@@ -71,9 +73,9 @@ class Tenant {
   const TenantOptions options_;
   Link link_;
   std::unique_ptr<vhost::testing::Guest> guest_;
-  std::array<std::unique_ptr<vhost::testing::GuestQueue>, 2> rings_;
-  std::array<UniqueFd, 2> kick_;
-  std::array<UniqueFd, 2> call_;
+  std::vector<std::unique_ptr<vhost::testing::GuestQueue>> rings_;
+  std::vector<UniqueFd> kick_;
+  std::vector<UniqueFd> call_;
   std::vector<vhost::UsedElement> arrived_;
   size_t mark_ = 0;  // where the guest's memory is free for frames to send
 };

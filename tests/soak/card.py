@@ -55,7 +55,10 @@ def _hostile(found):
         return "The hostile suite has not run on this build."
     lines = ["| class of lies | cases survived |", "|---|---|"]
     lines += [f"| {one['class']} | {_number(one['survived'])} of {_number(one['tried'])} |" for one in found["classes"]]
-    lines += ["", f"{_number(found['witnessed-frames'])} frames of liars were looked at by who got them."]
+    lines += ["", f"{_number(found['witnessed-frames'])} frames of liars were looked at by who got them. The victims sent at "
+              f"{_number(found['victim-rate'])} frames a second; {_number(found['victim-no-loss-rate'])} was what went through without loss.",
+              ""]
+    lines += [f"- skipped: {what}" for what in found["skipped"]]
     return "\n".join(lines + [f"- {complaint}" for complaint in found["complaints"]])
 
 

@@ -140,12 +140,15 @@ def stored_chaos():
     return json.loads(file.read_text()) if file.exists() else None
 
 
+RACE_FRAMES = 50_000_000  # with mac-guard, and as many without
+
+
 def hostile_suite():
     """The front-end that lies, if it is built."""
     program = e2e.BUILD / "weft-hostile"
     if program.exists():
-        subprocess.run([program, "--full", f"--weftd={e2e.BUILD / 'weftd'}", f"--plugins={e2e.BUILD / 'plugins'}",
-                        f"--json={RESULTS / 'hostile.json'}"], stdout=subprocess.DEVNULL, check=False)
+        subprocess.run([program, "--full", f"--race_frames={RACE_FRAMES}", f"--weftd={e2e.BUILD / 'weftd'}",
+                        f"--plugins={e2e.BUILD / 'plugins'}", f"--json={RESULTS / 'hostile.json'}"], stdout=subprocess.DEVNULL, check=False)
 
 
 def main():

@@ -65,6 +65,62 @@ TEST(RenderText, NeverCutsAWordOrANumber) {
             "and more\n");
 }
 
+// Realistic names and counters: more than 80 columns hold.
+Table Wide() {
+  Table table{.columns = {{"name", ""},
+                          {"bridge", ""},
+                          {"state", "", CellKind::kState},
+                          {"rx-packets", "", CellKind::kCounter},
+                          {"rx-bytes", "", CellKind::kCounter},
+                          {"tx-packets", "", CellKind::kCounter},
+                          {"reason", ""}}};
+  table.rows = {{"web-1", "default", "up", uint64_t{12345678901}, uint64_t{1234567890123},
+                 uint64_t{999}, "the container did not connect yet"}};
+  return table;
+}
+
+TEST(RenderText, CountersAreBriefAndHeadersWrapWhereThereIsNoRoom) {
+  EXPECT_EQ(RenderText(Wide(), 0),
+            "name   bridge   state   rx-packets       rx-bytes  tx-packets  reason\n"
+            "web-1  default  up     12345678901  1234567890123         999  the container did not "
+            "connect yet\n");
+  // Exact as long as it fits,
+  EXPECT_EQ(RenderText(Wide(), 80),
+            "name   bridge   state   rx-packets       rx-bytes  tx-packets  reason\n"
+            "web-1  default  up     12345678901  1234567890123         999  the container did\n"
+            "                                                               not connect yet\n");
+  // then brief.
+  EXPECT_EQ(RenderText(Wide(), 64),
+            "name   bridge   state      rx-    rx-      tx-  reason\n"
+            "                       packets  bytes  packets\n"
+            "web-1  default  up       12.3G  1.23T      999  the container\n"
+            "                                                did not connect\n"
+            "                                                yet\n");
+}
+
+TEST(RenderText, ColumnsGoBelowBehindTheFirstOne) {
+  EXPECT_EQ(RenderText(Wide(), 40),
+            "name   bridge   state      rx-  rx-bytes\n"
+            "                       packets\n"
+            "web-1  default  up       12.3G     1.23T\n"
+            "\n"
+            "name   tx-packets  reason\n"
+            "web-1         999  the container did not\n"
+            "                   connect yet\n");
+}
+
+TEST(RenderText, ColoursAreAroundTextNotBlanks) {
+  const Table table{.columns = {{"port", ""}, {"state", "", CellKind::kState}, {"x", ""}},
+                    .rows = {{"a", "up", "1"}, {"b", "error", "2"}, {"c", "down", ""}}};
+  EXPECT_EQ(RenderText(table, 80, true),
+            "\x1b[1mport\x1b[0m  \x1b[1mstate\x1b[0m  \x1b[1mx\x1b[0m\n"
+            "a     \x1b[32mup\x1b[0m     1\n"
+            "b     \x1b[1;31merror\x1b[0m  2\n"
+            "c     \x1b[33mdown\x1b[0m\n");
+  EXPECT_EQ(RenderText(Sections{{{"One", Record{{{{"a", ""}, "b"}}}}}}, 80, true),
+            "\x1b[1mOne\x1b[0m\n\x1b[1ma:\x1b[0m  b\n");
+}
+
 TEST(RenderText, ARecordIsALineAField) {
   const Record record{{{{"name", ""}, "web-1"},
                        {{"mac-address", ""}, "02:00:00:00:00:01"},

@@ -121,6 +121,12 @@ TEST_F(ControlServerTest, AnswersInJsonAndInText) {
   EXPECT_EQ(Ask(client, R"({"command":"count"})"), "{\"ok\":true,\"data\":\"1\"}\n");
   EXPECT_EQ(Ask(client, R"({"command":"count","format":"text","width":80})"),
             "{\"ok\":true,\"text\":\"2\\n\"}\n");
+  EXPECT_EQ(Ask(client, R"({"command":"count","format":"typed"})"),
+            "{\"ok\":true,\"reply\":\"3\"}\n");
+  EXPECT_EQ(Ask(client, R"({"schema":"count"})"),
+            R"({"ok":true,"data":{"$schema":"https://json-schema.org/draft/2020-12/schema",)"
+            R"("type":"string","description":""}})"
+            "\n");
   EXPECT_EQ(Ask(client, R"({"complete":"co"})"),
             R"({"ok":true,"data":{"start":0,"candidates":[)"
             R"({"text":"count","help":"Does it.","placeholder":false}]}})"
@@ -133,7 +139,8 @@ TEST_F(ControlServerTest, BadRequestsGetASentenceAndTheConnectionGoesOn) {
   const UniqueFd client = Client();
   for (const char* bad :
        {"", "garbage", "[]", "{}", "\"count\"", "{\"command\":1}", "{\"command\":\"count\"",
-        R"({"command":"count","complete":"x"})", R"({"command":"count","colour":1})",
+        R"({"command":"count","complete":"x"})", R"({"command":"count","schema":"x"})",
+        R"({"schema":"nothing"})", R"({"schema":7})", R"({"command":"count","colour":1})",
         R"({"command":"count","format":"xml"})", R"({"command":"count","width":-1})",
         R"({"command":"count","width":1e99})", "{\"command\":\"\xff\"}",
         "{\"command\":\"count\\n\"}"}) {

@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <future>
-#include <map>
 #include <memory>
 #include <thread>
 
@@ -20,8 +19,10 @@
 namespace weft {
 namespace {
 
-using ::testing::ElementsAre;
+using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 // A daemon's shell on a thread of its own.
@@ -37,13 +38,14 @@ class Daemon {
                       .Add({.words = "show ports",
                             .arguments = {{.name = "name", .help = "one port", .optional = true}},
                             .help = "Lists ports.",
+                            .shape = Shape::Rows({{"port", ""}, {"runs", "", CellKind::kCounter}}),
                             .run = [&](const Arguments& a) -> absl::StatusOr<Reply> {
                               ++runs;
                               if (a.Text("name") == "db")
                                 return absl::NotFoundError("no port \"db\"");
                               const std::string name(a.Text("name", "web-1"));
                               return Table{
-                                  .columns = {{"port", ""}, {"runs", "", CellKind::kCount}},
+                                  .columns = {{"port", ""}, {"runs", "", CellKind::kCounter}},
                                   .rows = {{name, int64_t{runs}}}};
                             }},
                            "test")
@@ -96,19 +98,21 @@ class WeftctlTest : public ::testing::Test {
   int Run(ControlClient& client, std::string_view line, bool json = false) {
     Captured out;
     Captured err;
-    const int status = RunLine(client, line, json, 80, out.file(), err.file());
+    const int status =
+        RunLine(client, line, {.out = out.file(), .err = err.file(), .json = json, .width = 80});
     out_ = out.Text();
     err_ = err.Text();
     return status;
   }
-  int Script(std::string_view text, bool json = false) {
+  int Script(std::string_view text, bool stop = false) {
     ControlClient client(path_);
     Captured in;
     Captured out;
     Captured err;
     std::fwrite(text.data(), 1, text.size(), in.file());
     std::rewind(in.file());
-    const int status = RunScript(client, in.file(), json, 80, out.file(), err.file());
+    const int status = RunScript(client, in.file(), "ports.weft", stop,
+                                 {.out = out.file(), .err = err.file(), .width = 80});
     out_ = out.Text();
     err_ = err.Text();
     return status;
@@ -164,14 +168,15 @@ TEST_F(WeftctlTest, ADaemonThatDoesNotAnswerIsNotWaitedForForEver) {
   const absl::StatusOr<UniqueFd> silent = Listen(path_, 0600);
   ASSERT_TRUE(silent.ok());
   ControlClient client(path_, std::chrono::milliseconds(20));
-  EXPECT_TRUE(absl::IsDeadlineExceeded(client.Text("show ports", 0).status()));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(client.Ask("show ports").status()));
 }
 
 TEST_F(WeftctlTest, OtherServersAreNotUnderstood) {
   const absl::StatusOr<UniqueFd> listener = Listen(path_, 0600);
   ASSERT_TRUE(listener.ok());
   for (const char* answer :
-       {"HTTP/1.1 400\n", "{}\n", "{\"ok\":1}\n", "{\"ok\":true}\n", "{\"ok\":false}\n", "[]\n"}) {
+       {"HTTP/1.1 400\n", "{}\n", "{\"ok\":1}\n", "{\"ok\":true}\n", "{\"ok\":false}\n", "[]\n",
+        "{\"ok\":true,\"reply\":{\"rows\":[]}}\n"}) {
     std::thread server([&] {
       UniqueFd peer;
       while (!peer.valid()) peer = UniqueFd(accept(listener->get(), nullptr, nullptr));
@@ -182,7 +187,7 @@ TEST_F(WeftctlTest, OtherServersAreNotUnderstood) {
     });
     {
       ControlClient client(path_, std::chrono::seconds(20));
-      EXPECT_TRUE(absl::IsInternal(client.Text("x", 0).status())) << answer;
+      EXPECT_TRUE(absl::IsInternal(client.Ask("x").status())) << answer;
     }
     server.join();
   }
@@ -200,14 +205,73 @@ TEST_F(WeftctlTest, CompletesThroughTheServer) {
   EXPECT_FALSE(completion->candidates[0].placeholder);
 }
 
-TEST_F(WeftctlTest, AScriptRunsUntilTheFirstError) {
+TEST_F(WeftctlTest, AScriptRunsAllItsLinesAndSaysWhichFailed) {
   const Daemon daemon(path_);
   EXPECT_EQ(Script("# ports\n\n  \nshow ports a\nshow ports b"), 0);
   EXPECT_EQ(out_, "port  runs\na        1\nport  runs\nb        2\n");
   EXPECT_EQ(Script("show ports a\r\n\nshow nothing\nshow ports b\n"), 1);
-  EXPECT_EQ(out_, "port  runs\na        3\n");
-  EXPECT_THAT(err_, StartsWith("weftctl: line 3: \"show\" has no \"nothing\""));
+  EXPECT_EQ(out_, "port  runs\na        3\nport  runs\nb        4\n");
+  EXPECT_THAT(err_, StartsWith("weftctl: ports.weft:3: \"show\" has no \"nothing\""));
   EXPECT_EQ(Script(""), 0);
+}
+
+TEST_F(WeftctlTest, AScriptCanStopAtTheFirstError) {
+  const Daemon daemon(path_);
+  EXPECT_EQ(Script("show ports a\nshow nothing\nshow ports b\nnonsense\n", true), 1);
+  EXPECT_EQ(out_, "port  runs\na        1\n");
+  EXPECT_THAT(err_, AllOf(HasSubstr("ports.weft:2: "), Not(HasSubstr(":4: "))));
+}
+
+TEST_F(WeftctlTest, GivesTheSchemaAndTheCandidatesOfALine) {
+  const Daemon daemon(path_);
+  ControlClient client(path_);
+  Captured out;
+  Captured err;
+  const Display display{.out = out.file(), .err = err.file()};
+  EXPECT_EQ(PrintSchema(client, "show ports", display), 0);
+  EXPECT_EQ(PrintCandidates(client, "show ", display), 0);
+  EXPECT_EQ(PrintCandidates(client, "show ports ", display), 0);
+  const std::string text = out.Text();
+  EXPECT_THAT(text, HasSubstr("\"required\": [\n      \"port\",\n      \"runs\"\n    ]"));
+  EXPECT_THAT(text, HasSubstr("\nports\tLists ports.\n"));
+  EXPECT_THAT(text, HasSubstr("\n\tNAME: one port\n\t<enter>: Lists ports.\n"));
+  EXPECT_EQ(PrintSchema(client, "show prots", display), 1);
+  EXPECT_THAT(err.Text(), HasSubstr("did you mean \"ports\"?"));
+}
+
+TEST_F(WeftctlTest, WatchPrintsRoundsWithTheRatesOfCounters) {
+  const Daemon daemon(path_);
+  ControlClient client(path_);
+  EXPECT_EQ(Run(client, "watch -n 0.1 -c 2 show ports"), 0);
+  EXPECT_THAT(out_, ContainsRegex("^show ports   every 0.1 s, [0-9:]+\nport   runs  runs/s\n"
+                                  "web-1     1       -\n\n"
+                                  "show ports   every 0.1 s, [0-9:]+\nport   runs  runs/s\n"
+                                  "web-1     2 +[0-9.]+\n$"));
+  EXPECT_EQ(Run(client, "watch -c 1 show ports", true), 0);
+  EXPECT_EQ(out_, "[{\"port\":\"web-1\",\"runs\":3,\"runs/s\":null}]\n");
+}
+
+TEST_F(WeftctlTest, WatchEndsWithAnError) {
+  const Daemon daemon(path_);
+  ControlClient client(path_);
+  EXPECT_EQ(Run(client, "watch show ports db"), 1);
+  EXPECT_EQ(err_, "weftctl: no port \"db\"\n");
+  EXPECT_EQ(Run(client, "watch"), 1);
+  EXPECT_THAT(err_, HasSubstr("usage: watch [-n N] [-c N] COMMAND..."));
+  EXPECT_EQ(Run(client, "watch -n 0 show ports"), 1);
+  EXPECT_EQ(err_, "weftctl: -n is 0.1 to 86400 seconds\n");
+  EXPECT_EQ(Run(client, "watch -c 0 show ports"), 1);
+  EXPECT_EQ(err_, "weftctl: -c is at least 1 round\n");
+}
+
+TEST_F(WeftctlTest, CompletionScriptsNeedNoDaemon) {
+  ControlClient client(path_);
+  EXPECT_EQ(Run(client, "completion bash"), 0);
+  EXPECT_THAT(out_, HasSubstr("complete -F _weftctl weftctl\n"));
+  EXPECT_EQ(Run(client, "completion zsh"), 0);
+  EXPECT_THAT(out_, StartsWith("#compdef weftctl\n"));
+  EXPECT_EQ(Run(client, "completion fish"), 1);
+  EXPECT_EQ(err_, "weftctl: there is no completion for \"fish\"; there is for bash and zsh\n");
 }
 
 TEST_F(WeftctlTest, AFullDiskIsAnError) {
@@ -216,45 +280,12 @@ TEST_F(WeftctlTest, AFullDiskIsAnError) {
   FILE* full = std::fopen("/dev/full", "w");
   ASSERT_NE(full, nullptr);
   Captured err;
-  EXPECT_EQ(RunLine(client, "show ports", false, 80, full, err.file()), 1);
+  EXPECT_EQ(RunLine(client, "show ports", {.out = full, .err = err.file()}), 1);
   EXPECT_EQ(err.Text(), "weftctl: cannot write the answer\n");
   std::fclose(full);
 }
 
-absl::StatusOr<WeftctlOptions> Parse(const std::vector<std::string>& arguments,
-                                     const std::map<std::string, std::string>& environment = {},
-                                     unsigned uid = 1000) {
-  return ParseWeftctlOptions(
-      arguments,
-      [&](const char* name) {
-        const auto found = environment.find(name);
-        return found == environment.end() ? nullptr : found->second.c_str();
-      },
-      uid);
-}
-
-TEST(WeftctlOptions, FindsTheSocket) {
-  EXPECT_EQ(Parse({"-s", "/a"}, {{"WEFT_SOCKET", "/b"}})->socket, "/a");
-  EXPECT_EQ(Parse({"--socket=/a"})->socket, "/a");
-  EXPECT_EQ(Parse({}, {{"WEFT_SOCKET", "/b"}, {"XDG_RUNTIME_DIR", "/c"}})->socket, "/b");
-  EXPECT_EQ(Parse({}, {{"XDG_RUNTIME_DIR", "/c"}})->socket, "/c/weft/control.sock");
-  EXPECT_EQ(Parse({}, {{"XDG_RUNTIME_DIR", "/c"}}, 0)->socket, "/run/weft/control.sock");
-  EXPECT_EQ(Parse({})->socket, "/tmp/weft-1000/control.sock");
-  EXPECT_EQ(Parse({}, {{"WEFT_SOCKET", ""}, {"XDG_RUNTIME_DIR", ""}}, 7)->socket,
-            "/tmp/weft-7/control.sock");
-}
-
-TEST(WeftctlOptions, TellsOptionsFromWords) {
-  EXPECT_THAT(Parse({"--json", "show", "-s"})->words, ElementsAre("show", "-s"));
-  EXPECT_TRUE(Parse({"show", "ports", "--json"})->json);
-  EXPECT_THAT(Parse({"show", "ports", "--json"})->words, ElementsAre("show", "ports"));
-  EXPECT_THAT(Parse({"--", "--json"})->words, ElementsAre("--json"));
-  EXPECT_TRUE(Parse({"-h"})->help);
-  EXPECT_EQ(Parse({"-x"}).status().message(), "unknown option \"-x\"");
-  EXPECT_EQ(Parse({"-s"}).status().message(), "-s needs the path of a socket");
-}
-
-TEST(WeftctlOptions, WordsBecomeALine) {
+TEST(Weftctl, WordsBecomeALine) {
   EXPECT_EQ(LineOf({"show ports"}), "show ports");
   EXPECT_EQ(LineOf({"show", "port", "my port"}), "show port \"my port\"");
 }

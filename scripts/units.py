@@ -1,0 +1,50 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""Which sources can be compiled together, as one translation unit: those that give no name outside of
+their classes and functions to two things. Most of a compiler's time, and nearly all of clang-tidy's, goes
+into headers of the standard library, Abseil and DPDK, and is spent once a unit.
+
+usage: units.py MOST FILE...    (a line for each unit, at most MOST files in one; files from the root)
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def names_of(source):
+    """{name: what it is}: what a source declares outside of classes and functions, roughly. What this
+    does not see, the compiler does."""
+    names = {}
+    for line in (ROOT / source).read_text(errors="replace").splitlines():
+        if match := re.match(r"using (?:[\w:]*::)?(\w+)", line):
+            names[match[1]] = line  # may be said twice
+        elif match := re.match(r"(?:class|struct|union|enum(?: class)?|#\s*define) (\w+)", line):
+            names[match[1]] = source
+        elif re.match(r"(?!namespace)[A-Za-z]", line) and (match := re.search(r"([\w:~]+)\s*(?:[(={;\[]|$)", line)):
+            if "::" not in match[1] and not match[1].isupper():  # no member, and no macro like TEST
+                names[match[1]] = source
+    return names
+
+
+def units_of(paths, most):
+    """Lists of at most so many of the paths, each for one unit."""
+    units = []
+    for path in paths:
+        names = names_of(path)
+        for unit, taken in units:
+            if len(unit) < most and all(taken.get(name, what) == what for name, what in names.items()):
+                unit.append(path)
+                taken.update(names)
+                break
+        else:
+            units.append(([path], names))
+    return [unit for unit, _ in units]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3 or not sys.argv[1].isdigit():
+        sys.exit(__doc__)
+    for found in units_of(sys.argv[2:], int(sys.argv[1])):
+        print(" ".join(found))
