@@ -124,6 +124,7 @@ class GraphHarness {
   MemoryPorts& memory() { return memory_; }
   PacketPool& pool() { return pool_; }
   Rcu& rcu() { return rcu_; }
+  const Published<ArcTables>& tables() const { return tables_; }
   WorkerCounters& counters() { return counters_; }
   // The object of a node class in the graph.
   template <typename N>
