@@ -119,6 +119,9 @@ class GraphHarness {
   uint64_t Counted(std::string_view node, std::string_view counter) const;
   const NodeCounters& Node(std::string_view name) const;
 
+  // Traces the next `count` packets that reach `node`.
+  void Trace(std::string_view node, uint32_t count);
+
   Graph& graph() { return *graph_; }
   NodeCatalog& catalog() { return catalog_; }
   MemoryPorts& memory() { return memory_; }
@@ -142,6 +145,7 @@ class GraphHarness {
   Published<ArcTables> tables_;
   std::shared_ptr<const GraphPlan> plan_;
   std::unique_ptr<Graph> graph_;
+  uint32_t trace_requests_ = 0;
 };
 
 }  // namespace weft::testing
