@@ -99,7 +99,10 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
     LogInfo(Cat("worker ", worker->id().value(), ": runs on core ", worker->core()));
   }
   rate_timer_ = loop_.Every(kRatePeriod, [this] { stats_.Sample(PortIds(), loop_.Now()); });
-  trace_timer_ = loop_.Every(kTracePoll, [this] { DrainTraces(); });
+  trace_timer_ = loop_.Every(kTracePoll, [this] {
+    DrainTraces();
+    captures_.Tick(loop_.Now());
+  });
   return CheckMemory();
 }
 

@@ -24,6 +24,7 @@
 #include "core/plugin/plugin.h"
 #include "core/port/port_table.h"
 #include "core/stats/stats.h"
+#include "core/trace/capture_book.h"
 #include "core/trace/dry_run.h"
 #include "core/trace/trace_book.h"
 #include "core/trace/watcher.h"
@@ -107,6 +108,7 @@ class Switch {
 
   // What the workers show of their packets.
   Watcher& watcher() { return watcher_; }
+  CaptureBook& captures() { return captures_; }
   // Takes the traces that they have recorded since last time.
   void DrainTraces();
   // What would become of a frame from `port`: see core/trace/dry_run.h.
@@ -140,6 +142,7 @@ class Switch {
   Stats stats_;
   TraceBook traces_;
   Watcher watcher_{rcu_};
+  CaptureBook captures_{watcher_, catalog_, ports_};
   std::vector<std::unique_ptr<Module>> modules_;  // the built-in ones; a plugin owns its own
   std::vector<Module*> all_modules_;
   Config config_;
