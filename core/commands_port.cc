@@ -3,6 +3,10 @@
 // the same checks.
 #include <algorithm>
 #include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/base/text.h"
 #include "core/commands.h"
@@ -13,14 +17,8 @@
 namespace weft {
 namespace {
 
-// A TOML value of what was typed: whole numbers and booleans as they are, lists too, everything
-// else as text.
-std::string TomlValue(std::string_view typed) {
-  const bool number =
-      !typed.empty() && typed.find_first_not_of("0123456789") == std::string_view::npos;
-  if (typed == "true" || typed == "false" || (number && (typed == "0" || typed.front() != '0'))) {
-    return std::string(typed);
-  }
+// Typed words as TOML's text: nothing in them means anything to it.
+std::string TomlText(std::string_view typed) {
   std::string quoted = "\"";
   for (const char c : typed) {
     if (c == '"' || c == '\\') quoted += '\\';
@@ -29,9 +27,40 @@ std::string TomlValue(std::string_view typed) {
   return quoted + "\"";
 }
 
-bool IsPortField(std::string_view key) {
-  return std::any_of(PortConfig::kFields.begin(), PortConfig::kFields.end(),
-                     [&](const FieldSpec& field) { return field.name == key; });
+// "0", "42", "1.5"; TOML has no numbers that begin with another 0.
+bool IsNumber(std::string_view typed) {
+  const auto digits = [](std::string_view part) {
+    return !part.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  const std::string_view whole = typed.substr(0, typed.find('.'));
+  return digits(whole) && (whole == "0" || whole.front() != '0') &&
+         (whole.size() == typed.size() || digits(typed.substr(whole.size() + 1)));
+}
+
+const FieldSpec* FindField(std::span<const FieldSpec> fields, std::string_view key) {
+  const auto found = std::find_if(fields.begin(), fields.end(),
+                                  [&](const FieldSpec& field) { return field.name == key; });
+  return found != fields.end() ? &*found : nullptr;
+}
+
+// The keys of a table of [[port]]; none if there is no such table.
+std::span<const FieldSpec> FieldsOf(const Schemas& schemas, std::string_view table) {
+  for (const Schemas::Kind& kind : schemas.kinds) {
+    if (kind.name == table) return kind.schema->fields();
+  }
+  for (const Schemas::Named& feature : schemas.features) {
+    if (feature.name == table) return feature.schema->fields();
+  }
+  return {};
+}
+
+// KEY=VALUE in TOML. Only the field knows whether 1000 is a number or, of a user, say, a text.
+std::string Entry(std::span<const FieldSpec> fields, std::string_view key, std::string_view typed) {
+  const FieldSpec* const field = FindField(fields, key);
+  const std::string type = field != nullptr ? field->type(field->rules) : "";
+  const bool plain =
+      type == "boolean" ? typed == "true" || typed == "false" : type != "text" && IsNumber(typed);
+  return Cat(TomlText(key), " = ", plain ? std::string(typed) : TomlText(typed));
 }
 
 std::string WithoutPlace(const Errors& errors) {
@@ -54,23 +83,26 @@ absl::StatusOr<PortConfig> PortFromWords(const Switch& s, std::string_view name,
   if (!words.ok()) return words.status();
   for (const Word& word : *words) {
     const size_t equals = word.text.find('=');
-    if (equals == std::string::npos || equals == 0) {
+    if (equals == std::string::npos || equals == 0 || word.text.front() == '.') {
       return absl::InvalidArgumentError(Cat("expected KEY=VALUE, found \"", word.text, "\""));
     }
     const std::string key = word.text.substr(0, equals);
-    const std::string value = TomlValue(std::string_view(word.text).substr(equals + 1));
+    const std::string_view value = std::string_view(word.text).substr(equals + 1);
     const size_t dot = key.find('.');
     if (dot != std::string::npos) {
-      tables[key.substr(0, dot)].push_back(Cat(key.substr(dot + 1), " = ", value));
+      const std::string table = key.substr(0, dot);
+      tables[table].push_back(Entry(FieldsOf(s.schemas(), table), key.substr(dot + 1), value));
+    } else if (FindField(PortConfig::kFields, key) != nullptr) {
+      tables[""].push_back(Entry(PortConfig::kFields, key, value));
     } else {
-      tables[IsPortField(key) ? "" : std::string(kind)].push_back(Cat(key, " = ", value));
+      tables[std::string(kind)].push_back(Entry(FieldsOf(s.schemas(), kind), key, value));
     }
   }
   std::vector<std::string> fields = tables[""];
   tables.erase("");
-  fields.push_back(Cat("name = ", TomlValue(name)));
+  fields.push_back(Cat("name = ", TomlText(name)));
   for (const auto& [table, entries] : tables) {
-    fields.push_back(Cat("\"", table, "\" = { ", Join(entries, ", "), " }"));
+    fields.push_back(Cat(TomlText(table), " = { ", Join(entries, ", "), " }"));
   }
   std::string text = Cat("[[port]]\n", Join(fields, "\n"), "\n");
   for (const BridgeConfig& bridge : s.config().bridges)

@@ -27,6 +27,7 @@
 #include "core/preflight.h"
 #include "core/reload.h"
 #include "core/runtime_dir.h"
+#include "core/shell/command_reference.h"
 #include "core/shell/command_table.h"
 #include "core/shell/server.h"
 #include "core/switch.h"
@@ -50,13 +51,17 @@ constexpr std::string_view kUsage =
     "  --reference  prints every section and key that FILE may have, as Markdown\n"
     "  --nodes      prints what each node declares: nexts, drops, counters, trace, keys; as "
     "Markdown\n"
-    "               (both with the plugins that FILE loads, if it is given)\n"
+    "  --commands   prints the commands of the shell and what they answer; as Markdown\n"
+    "  --manual     prints weftctl's manual page\n"
+    "               (all four with the plugins that FILE loads, if it is given)\n"
     "  --version    prints the version\n";
 
 struct CommandLine {
   bool check = false;
   bool reference = false;
   bool nodes = false;
+  bool commands = false;
+  bool manual = false;
   bool file_given = false;
   std::string file;
 };
@@ -82,6 +87,10 @@ std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int* status) 
       line.reference = true;
     } else if (argument == "--nodes") {
       line.nodes = true;
+    } else if (argument == "--commands") {
+      line.commands = true;
+    } else if (argument == "--manual") {
+      line.manual = true;
     } else if (argument.starts_with("-") || !line.file.empty()) {
       std::fprintf(stderr, "weftd: unexpected argument \"%s\"\n\n%s", argv[i], kUsage.data());
       *status = 2;
@@ -138,7 +147,7 @@ std::string KeysOf(const NodeClass& node, const Schemas& schemas) {
   return "";
 }
 
-// What --reference and --nodes print. Of the file only its plugins matter.
+// What --reference, --nodes, --commands and --manual print. Of the file only its plugins matter.
 int Describe(const CommandLine& line, Switch& the_switch) {
   if (line.file_given) {
     Errors errors(line.file);
@@ -152,6 +161,15 @@ int Describe(const CommandLine& line, Switch& the_switch) {
       std::fputs(errors.ToString().c_str(), stderr);
       return 1;
     }
+  }
+  if (line.commands || line.manual) {
+    Reload reload(the_switch, line.file);
+    CommandTable commands;
+    absl::Status status = AddCommands(the_switch, commands);
+    if (status.ok()) status = AddConfigCommands(reload, commands);
+    if (!status.ok()) return Fail(MessageOf(status));
+    if (line.commands) std::fputs(DescribeCommands(commands).c_str(), stdout);
+    if (line.manual) std::fputs(ManualPage(commands).c_str(), stdout);
   }
   const Schemas& schemas = the_switch.schemas();
   if (line.reference) std::fputs(DescribeReference(schemas).c_str(), stdout);
@@ -245,7 +263,8 @@ int Run(const CommandLine& line, MemoryReserve& reserve) {
   EventLoop loop;
   Switch the_switch(loop);
   if (absl::Status status = AddModules(the_switch); !status.ok()) return Fail(MessageOf(status));
-  if (line.reference || line.nodes) return Describe(line, the_switch);
+  if (line.reference || line.nodes || line.commands || line.manual)
+    return Describe(line, the_switch);
   std::optional<Config> config = ReadConfig(line.file, line.check, the_switch);
   if (!config) return 1;
   const std::string runtime_dir = RuntimeDir(config->weft);

@@ -91,9 +91,12 @@ absl::Status SetValue(const Command& command, const Argument& argument, const Wo
     case ArgumentKind::kCommandName:
     case ArgumentKind::kCommandLine: {
       const std::string before(arguments.Text(argument.name));
-      const std::string text = argument.kind != ArgumentKind::kCommandLine ? word.text
-                               : word.quoted                               ? QuoteAlways(word.text)
-                                                                           : Quote(word.text);
+      std::string text = word.text;
+      if (argument.kind == ArgumentKind::kCommandLine && word.quoted) {
+        text = QuoteAlways(word.text);
+      } else if (argument.kind != ArgumentKind::kCommandName) {
+        text = Quote(word.text);
+      }
       arguments.Set(argument.name, before.empty() ? text : before + " " + text);
       break;
     }

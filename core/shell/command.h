@@ -26,9 +26,9 @@ enum class ArgumentKind : uint8_t {
   kCount,        // a decimal number, 0 to 2^64 - 1
   kNumber,       // a decimal number that may have a point
   kFlag,         // only its name: there or not; always a keyword
-  kRest,         // all words that are left, joined by blanks; the last argument
-  kCommandName,  // the same, and they are the words of a command
-  kCommandLine,  // the same, and they are a whole command line, quoted where it has to be
+  kRest,         // all words that are left, as SplitWords reads them again; the last argument
+  kCommandName,  // all words that are left, joined by blanks: those of a command
+  kCommandLine,  // as kRest, and they are a whole command line
 };
 
 struct Argument {

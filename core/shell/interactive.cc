@@ -143,8 +143,7 @@ void Shell::Bind() {
 
 // One line, and at once what is wrong, if something is.
 void Shell::Greet() const {
-  std::printf("weftctl at %s: TAB completes, ? says what can follow, exit leaves\n",
-              Printable(client_.path()).c_str());
+  std::puts("TAB completes, ? says what can follow, exit leaves");
   std::fflush(stdout);
   if (const absl::StatusOr<Completion> any = client_.Complete(""); !any.ok())
     Fail(any.status(), display_, "");

@@ -65,7 +65,8 @@ bool SavedHistory::Load(std::string path) {
   MakeFolder(std::filesystem::path(path_).parent_path());
   std::vector<std::string> lines = ReadLines(path_);
   const bool cut = lines.size() > 2 * kLines;
-  if (lines.size() > kLines) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kLines));
+  if (lines.size() > kLines)
+    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kLines));
   std::string text;
   for (const std::string& line : lines) {
     history(history_.get(), &event, H_ENTER, (line + "\n").c_str());

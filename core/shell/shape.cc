@@ -17,6 +17,7 @@ using Json = nlohmann::ordered_json;
 std::string_view TypeName(CellKind kind) {
   switch (kind) {
     case CellKind::kText:
+    case CellKind::kState:
       return "string";
     case CellKind::kFlag:
       return "boolean";

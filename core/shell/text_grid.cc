@@ -13,6 +13,9 @@ constexpr size_t kGap = 2;                      // blanks between two columns
 constexpr size_t kComfortable = 16;             // narrower columns of sentences are hard to read
 constexpr std::string_view kPlain = "\x1b[0m";  // ECMA-48 SGR 0
 
+constexpr size_t kLongWord =
+    32;  // a longer one, such as a path, makes its own line longer, not all
+
 // The pieces that a line may end behind; those of headers end at hyphens and slashes, too.
 std::vector<std::string_view> Pieces(std::string_view text, bool header) {
   std::vector<std::string_view> pieces;
@@ -70,7 +73,8 @@ class Layout {
         const std::string& text = Text(row, column);
         const size_t width = DisplayWidth(text);
         widest = std::max(widest, width);
-        size_t need = Wraps(row, column) ? LongestPiece(text, IsHeader(row)) : width;
+        size_t need =
+            Wraps(row, column) ? std::min(LongestPiece(text, IsHeader(row)), kLongWord) : width;
         if (comfortable && !IsHeader(row)) need = std::max(need, std::min(width, kComfortable));
         least = std::max(least, need);
       }

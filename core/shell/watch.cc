@@ -60,7 +60,7 @@ class Watcher {
     Time next = clock.Now();
     for (uint64_t round = 1;; ++round) {
       absl::StatusOr<Reply> reply = client.Ask(line_);
-      if (absl::IsCancelled(reply.status())) return kExitDone;  // Ctrl-C is how one leaves
+      if (absl::IsCancelled(reply.status())) return Leave();
       if (!reply.ok()) return Fail(reply.status(), display_, where_);
       Sample sample{*std::move(reply), clock.Now()};
       const int status = Show(sample);
@@ -68,11 +68,14 @@ class Watcher {
       before_ = std::move(sample);
       // A round that took long does not make the next ones come at once.
       next = std::max(next + period, clock.Now());
-      if (!Sleep(next - clock.Now())) return kExitDone;
+      if (!Sleep(next - clock.Now())) return Leave();
     }
   }
 
  private:
+  // By Ctrl-C, which a terminal shows where the cursor is.
+  int Leave() const { return display_.height == 0 ? kExitDone : Print("\n", display_, where_); }
+
   Reply Rates(const Sample& sample, RateColumns where) const {
     if (!before_) return WithRates(Reply(std::string()), sample.reply, 0, where);
     const std::chrono::duration<double> passed = sample.when - before_->when;

@@ -27,6 +27,7 @@ from stage.container import Testpmd, floating_lcores
 from stage.machine import HugePages, Namespace
 from stage.process import Process
 from stage.switch import BUILD, ROOT, Weftd, ports
+from stage.terminal import Terminal
 from stage.traffic import BROADCAST, RING, Ledger, Pair, drain, mac, static_ports
 
 SKIPPED = 77  # the exit status that ctest takes for "skipped"

@@ -150,6 +150,7 @@ class Shell {
   void Type(std::string_view line, size_t width) {
     CheckWords(line);
     CheckCompletion(line);
+    CheckNames(line);
     const absl::StatusOr<Reply> reply = commands_.Run(line);
     if (reply.ok()) {
       CheckReply(*reply, width);
@@ -183,6 +184,15 @@ class Shell {
     for (size_t i = 0; i < words->size(); ++i) {
       Require((*again)[i].text == (*words)[i].text, "a quoted word is itself");
       Require((*unfinished)[i].text == (*words)[i].text, "an unfinished word is itself");
+    }
+  }
+
+  // Any name that startup.conf may give a port can be typed.
+  void CheckNames(std::string_view line) {
+    const auto words = SplitWords(line);
+    if (!words.ok()) return;
+    for (const Word& word : *words) {
+      if (IsValidName(word.text)) Good(PortFromWords(switch_, word.text, "vhost", "").status());
     }
   }
 

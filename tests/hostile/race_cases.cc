@@ -271,7 +271,6 @@ uint64_t RunSession(Lane& lane, const Race& race, uint64_t most, uint32_t seed) 
   } else {
     sender = std::make_unique<ChainSender>(tenant->ring(kTransmit), made.ids);
   }
-  const Racer racer(std::move(made.target), race.field, seed);
   const auto closed = [&tenant] {
     std::byte byte;
     return recv(tenant->link().socket(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
@@ -284,7 +283,10 @@ uint64_t RunSession(Lane& lane, const Race& race, uint64_t most, uint32_t seed) 
     taken += now;
     return now != 0;
   };
+  // Nobody rewrites anything before the switch has taken some: a worker that waits for its core may
+  // see none but the lie, and then the race has not been run.
   if (!Await([&] { return some() || closed(); })) return 0;
+  const Racer racer(std::move(made.target), race.field, seed);
   constexpr size_t kStandstill = 2000;
   for (size_t idle = 0; taken < most && idle < kStandstill && !closed();) {
     idle = some() ? 0 : idle + 1;

@@ -94,11 +94,11 @@ void Victims::Receive() {
   }
 }
 
-uint32_t Victims::Send(size_t i, uint32_t most) {
-  const uint64_t on_the_way = sent_by_[i] - std::min(sent_by_[i], received_by_[i ^ 1]);
+uint32_t Victims::Send(size_t from, uint32_t most) {
+  const uint64_t on_the_way = sent_by_[from] - std::min(sent_by_[from], received_by_[from ^ 1]);
   const uint64_t room = kMostOnTheWay - std::min(kMostOnTheWay, on_the_way);
-  const uint32_t sent = ports_[i]->Send(static_cast<uint32_t>(std::min<uint64_t>(most, room)));
-  sent_by_[i] += sent;
+  const uint32_t sent = ports_[from]->Send(static_cast<uint32_t>(std::min<uint64_t>(most, room)));
+  sent_by_[from] += sent;
   return sent;
 }
 

@@ -134,6 +134,21 @@ TEST_F(CommandTableTest, SaysWhatIsWrongWithTheArguments) {
   EXPECT_EQ(Run("stop now"), "error: \"now\" is too much; usage: stop");
 }
 
+TEST_F(CommandTableTest, TheRestKeepsItsWords) {
+  Command command = Simple("add");
+  command.arguments = {{.name = "rest", .kind = ArgumentKind::kRest, .help = "h"}};
+  std::vector<std::string> words;
+  command.run = [&words](const Arguments& arguments) -> absl::StatusOr<Reply> {
+    const auto rest = SplitWords(arguments.Text("rest"));
+    if (!rest.ok()) return rest.status();
+    for (const Word& word : *rest) words.push_back(word.text);
+    return Reply(std::string());
+  };
+  ASSERT_TRUE(table_.Add(std::move(command), "test").ok());
+  EXPECT_EQ(Run("add a=1 'socket=/a b' \"\" it\\'s \"x\\\"y\" c\\\\d"), "");
+  EXPECT_THAT(words, ElementsAre("a=1", "socket=/a b", "", "it's", "x\"y", "c\\d"));
+}
+
 TEST_F(CommandTableTest, ErrorsOfACommandPassThrough) {
   Command failing = Simple("fail");
   failing.run = [](const Arguments&) { return absl::NotFoundError("no such port"); };

@@ -109,6 +109,26 @@ TEST(RenderText, ColumnsGoBelowBehindTheFirstOne) {
             "                   connect yet\n");
 }
 
+TEST(RenderText, APathMakesItsOwnLineLongerNotTheOthers) {
+  const std::string path = "/run/weft/ports/checkout-api-7f9c6d-eth0/vhost.sock";
+  const Table table{.columns = {{"level", ""}, {"message", ""}},
+                    .rows = {{"info", "listens at " + path},
+                             {"info", std::string(60, 'a') + " b"},
+                             {"info", "one two three four five six seven eight nine ten"}}};
+  EXPECT_EQ(RenderText(table, 50),
+            "level  message\n"
+            "info   listens at\n"
+            "       " +
+                path +
+                "\n"
+                "info   " +
+                std::string(60, 'a') +
+                "\n"
+                "       b\n"
+                "info   one two three four five six seven eight\n"
+                "       nine ten\n");
+}
+
 TEST(RenderText, ColoursAreAroundTextNotBlanks) {
   const Table table{.columns = {{"port", ""}, {"state", "", CellKind::kState}, {"x", ""}},
                     .rows = {{"a", "up", "1"}, {"b", "error", "2"}, {"c", "down", ""}}};

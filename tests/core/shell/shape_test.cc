@@ -12,13 +12,14 @@ using ::testing::HasSubstr;
 std::vector<Column> Columns() {
   return {{"port", "its name"},
           {"up", "is it connected", CellKind::kFlag},
+          {"state", "how it is", CellKind::kState},
           {"frames", "received", CellKind::kCounter},
           {"rate", "a second", CellKind::kRate}};
 }
 
 Table Good() {
   return {.columns = Columns(),
-          .rows = {{"web-1", true, uint64_t{18446744073709551615u}, 1.5}, {"web-2"}}};
+          .rows = {{"web-1", true, "up", uint64_t{18446744073709551615u}, 1.5}, {"web-2"}}};
 }
 
 TEST(Shape, RowsOfTheDeclaredColumnsMatch) {
@@ -34,7 +35,7 @@ TEST(Shape, SaysWhereAnAnswerDiffers) {
   table.rows[1] = {"web-2", uint64_t{1}};
   EXPECT_EQ(Mismatch(rows, table), "a row: \"up\" is declared as boolean, but is 1");
   table = Good();
-  table.rows[0][2] = 1.5;
+  table.rows[0][3] = 1.5;
   EXPECT_EQ(Mismatch(rows, table), "a row: \"frames\" is declared as integer, but is 1.5");
   table = Good();
   table.columns.push_back({"new", "nobody knows"});
@@ -92,6 +93,7 @@ TEST(Shape, IsJsonSchemaToMachinesAndATableToPeople) {
             "| key | type | what |\n|---|---|---|\n"
             "| `port` | string | its name |\n"
             "| `up` | boolean | is it connected |\n"
+            "| `state` | string | how it is |\n"
             "| `frames` | integer | received |\n"
             "| `rate` | number | a second |\n");
   EXPECT_EQ(

@@ -117,10 +117,14 @@ class Weftd:
 
     def request(self, command, timeout=60.0):
         """One command; the whole reply, {"ok": true, "data": ...} or {"ok": false, "error": "..."}."""
+        return self.ask({"command": command}, timeout)
+
+    def ask(self, request, timeout=60.0):
+        """One request of the control protocol; the whole reply."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
             control.settimeout(timeout)
             control.connect(str(self.runtime_dir / "control.sock"))
-            control.sendall(json.dumps({"command": command}).encode() + b"\n")
+            control.sendall(json.dumps(request).encode() + b"\n")
             return json.loads(control.makefile("rb").readline())
 
     def ctl(self, command, timeout=60.0):
