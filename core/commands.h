@@ -25,6 +25,7 @@ absl::Status AddShowCommands(Switch& s, CommandTable& commands);
 absl::Status AddWorkerCommands(Switch& s, CommandTable& commands);
 absl::Status AddDropCommands(Switch& s, CommandTable& commands);
 absl::Status AddTraceCommands(Switch& s, CommandTable& commands);
+absl::Status AddCaptureCommands(Switch& s, CommandTable& commands);
 absl::Status AddPortCommands(Switch& s, CommandTable& commands);
 absl::Status AddEventCommands(Switch& s, CommandTable& commands);
 

@@ -90,10 +90,12 @@ class Registry {
 
   const ModuleServices& services() const { return services_; }
 
-  // `make` builds one N for a worker.
+  // `make` builds one N for a worker; `make_dry` one for `trace inject`, which is to change nothing
+  // that packets meet later, if `make` does not build such ones. Of inputs and outputs there is
+  // none.
   template <typename N>
-  void AddNode(NodeClass::Factory make) {
-    Keep(catalog_.Add(NodeClassOf<N>(std::move(make))).status());
+  void AddNode(NodeClass::Factory make, NodeClass::Factory make_dry = nullptr) {
+    Keep(catalog_.Add(NodeClassOf<N>(std::move(make), std::move(make_dry))).status());
     // A feature is used by the ports whose section has its table.
     if constexpr (requires { N::PortConfig::kFields; }) {
       AddFeatureTable(N::kSpec, SchemaOf<typename N::PortConfig>());

@@ -89,6 +89,7 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
                                               worker.pool_size, " packets that it needs"));
     }
     stats_.AddWorker(worker.id, workers_.back()->counters(), workers_.back()->graph().drop_log());
+    watcher_.AddGraph(workers_.back()->graph());
   }
   for (const BridgeConfig& bridge : config_.bridges) {
     if (absl::Status status = AddBridge(bridge); !status.ok()) return status;
@@ -102,7 +103,10 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
     LogInfo(Cat("worker ", worker->id().value(), ": runs on core ", worker->core()));
   }
   rate_timer_ = loop_.Every(kRatePeriod, [this] { stats_.Sample(PortIds(), loop_.Now()); });
-  trace_timer_ = loop_.Every(kTracePoll, [this] { DrainTraces(); });
+  trace_timer_ = loop_.Every(kTracePoll, [this] {
+    DrainTraces();
+    captures_.Tick(loop_.Now());
+  });
   error_timer_ = loop_.Every(kErrorPoll, [this] { LookForErrors(); });
   return CheckMemory();
 }
@@ -121,6 +125,7 @@ void Switch::Stop() {
   // Workers that still run pass a quiescent state within a round.
   while (rcu_.Poll() != 0) loop_.RunOnce(kGracePoll);
   for (const auto& worker : workers_) worker->Stop();
+  watcher_.RemoveGraphs();
   workers_.clear();
   loop_.Cancel(rcu_timer_);
   loop_.Cancel(rate_timer_);
@@ -286,14 +291,14 @@ void Switch::SetUp(PortId id, bool up) {
   }
 }
 
-void Switch::RequestTrace(NodeId node, uint32_t count) {
-  std::vector<Graph*> graphs;
-  for (const auto& worker : workers_) graphs.push_back(&worker->graph());
-  TraceBook::Request(graphs, node, count);
-}
-
 void Switch::DrainTraces() {
   for (const auto& worker : workers_) traces_.Drain(worker->id(), worker->graph().trace_ring());
+}
+
+uint64_t Switch::LostTraceSteps() const {
+  uint64_t lost = 0;
+  for (const auto& worker : workers_) lost += worker->graph().trace_ring().lost.value();
+  return lost;
 }
 
 }  // namespace weft

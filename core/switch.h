@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,10 @@
 #include "core/plugin/plugin.h"
 #include "core/port/port_table.h"
 #include "core/stats/stats.h"
+#include "core/trace/capture_book.h"
+#include "core/trace/dry_run.h"
 #include "core/trace/trace_book.h"
+#include "core/trace/watcher.h"
 #include "core/worker/worker.h"
 
 namespace weft {
@@ -105,11 +109,19 @@ class Switch {
   // Where a port's own files are.
   std::string PortDirectory(std::string_view name) const;
 
-  // For the shell: records the way of the next `count` packets that reach `node`.
-  void RequestTrace(NodeId node, uint32_t count);
+  // What the workers show of their packets.
+  Watcher& watcher() { return watcher_; }
+  CaptureBook& captures() { return captures_; }
+  // Takes the traces that they have recorded since last time.
   void DrainTraces();
   // Tells the events of ports that have come into error by themselves.
   void LookForErrors();
+  // What would become of a frame from `port`: see core/trace/dry_run.h.
+  std::vector<TraceStep> DryRunFrom(PortId port, std::span<const uint8_t> frame) const {
+    return DryRun(*plan_, tables_, WorkerId(kMaxWorkers - 1), port, frame);
+  }
+  // Steps of traced packets that found a worker's ring full.
+  uint64_t LostTraceSteps() const;
 
  private:
   const PortKind* FindKind(std::string_view name) const;
@@ -137,6 +149,8 @@ class Switch {
   TraceBook traces_;
   EventLog events_;
   std::map<PortId, std::string> errors_;          // of the ports in error: what was told
+  Watcher watcher_{rcu_};
+  CaptureBook captures_{watcher_, catalog_, ports_};
   std::vector<std::unique_ptr<Module>> modules_;  // the built-in ones; a plugin owns its own
   std::vector<Module*> all_modules_;
   Config config_;

@@ -35,7 +35,8 @@ Graph::Graph(std::shared_ptr<const GraphPlan> plan, WorkerId worker,
       pool_(pool),
       counters_(counters),
       slots_(plan_->nodes().size()),
-      frames_(std::make_unique<Frame[]>(kFrames)) {
+      frames_(std::make_unique<Frame[]>(kFrames)),
+      seen_(std::make_unique<uint8_t[]>(kMaxSnapLength)) {
   for (size_t i = kFrames; i-- > 0;) FreeFrame(&frames_[i]);
   for (size_t i = 0; i < slots_.size(); ++i) {
     const PlanNode& planned = plan_->nodes()[i];
@@ -69,6 +70,7 @@ Graph::~Graph() = default;
 
 size_t Graph::PollInputs() {
   tables_ = published_tables_.Load();
+  watching_ = watch_.Load();
   counters_.polls.Add();
   if (tables_ == nullptr) return 0;
   size_t packets = 0;
@@ -110,7 +112,9 @@ void Graph::Dispatch(NodeIndex input, Frame* frame) {
   slot.counters->calls.Add();
   slot.counters->packets.Add(frame->size());
   counters_.vectors[static_cast<size_t>(std::bit_width(frame->size() - 1))].Add();
-  if (trace_request_.node.load(std::memory_order_relaxed) == slot.id.value()) StartTraces(*frame);
+  if (watching_ != nullptr) [[unlikely]] {
+    StartWatching(slot, *frame);
+  }
   if (frame->traced()) TraceFrame(input, *frame, nullptr, 0);
   Enqueue(Resolve(slot, frame->chains_, 0), frame);
   Charge(slot);
@@ -154,8 +158,8 @@ void Graph::RunPending(size_t first) {
     }
     slot.counters->calls.Add();
     slot.counters->packets.Add(frame->size());
-    if (trace_request_.node.load(std::memory_order_relaxed) == slot.id.value()) [[unlikely]] {
-      StartTraces(*frame);
+    if (watching_ != nullptr) [[unlikely]] {
+      if (watching_->trace != nullptr && watching_->trace->node == slot.id) StartTraces(*frame);
     }
     running_ = frame;
     slot.node->RunFrame(*frame);

@@ -21,6 +21,7 @@
 #include "core/graph/sleep_set.h"
 #include "core/graph/trace_ring.h"
 #include "core/graph/verdict.h"
+#include "core/graph/watch.h"
 #include "core/packet/packet_pool.h"
 
 namespace weft {
@@ -72,9 +73,10 @@ class Graph {
 
   PacketPool& pool() { return pool_; }
   WorkerCounters& counters() { return counters_; }
-  TraceRing& trace_ring() { return trace_ring_; }           // its reading side is control's
-  const DropLog& drop_log() const { return drop_log_; }     // its reading side is any thread's
-  TraceRequest& trace_request() { return trace_request_; }  // control writes it
+  TraceRing& trace_ring() { return trace_ring_; }        // its reading side is control's
+  const DropLog& drop_log() const { return drop_log_; }  // its reading side is any thread's
+  // Control: what to show of packets from now on; null: nothing.
+  void SetWatch(Rcu& rcu, std::unique_ptr<const Watch> watch);
   const GraphPlan& plan() const { return *plan_; }
   WorkerId worker() const { return worker_; }
   // The node object at a place of the plan; for tests.
@@ -125,7 +127,9 @@ class Graph {
   void RunPending(size_t first);
   size_t NextPending(size_t first) const;
   void Charge(const Slot& slot);
+  void StartWatching(const Slot& input, Frame& frame);
   void StartTraces(Frame& frame);
+  void Capture(const Slot& slot, const Packet& packet, VerdictCode verdict);
   void TraceFrame(NodeIndex from, const Frame& frame, const VerdictCode* verdicts, VerdictCode all);
   void Dispatch(NodeIndex input, Frame* frame);
 
@@ -149,7 +153,11 @@ class Graph {
   Frame* running_ = nullptr;  // the frame whose node is at work, until it moves on as a whole
   DropLog drop_log_;
   TraceRing trace_ring_;
-  TraceRequest trace_request_;
+  Published<Watch> watch_;
+  const Watch* watching_ = nullptr;        // of this round; mostly there is none
+  const std::unique_ptr<uint8_t[]> seen_;  // the first bytes of a packet that somebody watches
+  uint32_t trace_request_ = 0;             // number of the one that traces_left_ is of
+  uint32_t traces_left_ = 0;
   uint16_t last_trace_ = 0;
 };
 

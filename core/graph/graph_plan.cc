@@ -153,6 +153,13 @@ NodeIndex GraphPlan::Find(std::string_view name) const {
   return NodeIndex();
 }
 
+std::shared_ptr<const GraphPlan> GraphPlan::WithNodes(
+    const std::function<NodeClass::Factory(const NodeClass&)>& make) const {
+  const std::shared_ptr<GraphPlan> plan(new GraphPlan(*this));
+  for (PlanNode& node : plan->nodes_) node.node_class.make = make(node.node_class);
+  return plan;
+}
+
 absl::StatusOr<std::shared_ptr<const GraphPlan>> GraphPlan::Build(const NodeCatalog& catalog) {
   Wiring wiring(catalog);
   if (absl::Status status = wiring.Connect(); !status.ok()) return status;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -50,6 +51,9 @@ class GraphPlan {
     return nodes_;
   }  // by NodeIndex, in topological order
   const PlanArc& arc(Arc arc) const { return arcs_[static_cast<size_t>(arc)]; }
+  // The same graph of other node objects: those that `make` gives for a class.
+  std::shared_ptr<const GraphPlan> WithNodes(
+      const std::function<NodeClass::Factory(const NodeClass&)>& make) const;
   // Invalid if the plan has no node of that name.
   NodeIndex Find(std::string_view name) const;
 

@@ -54,6 +54,8 @@ struct NodeClass {
   std::span<const TraceField> trace;
   bool ends_dispatch = false;  // it has an EndDispatch()
   Factory make;
+  // One for dry runs, which change nothing that others see; null if `make` makes such ones anyway.
+  Factory make_dry;
 
   // Given by the catalog.
   NodeId id;
@@ -64,7 +66,7 @@ struct NodeClass {
 // Reads what N declares; `make` builds one N for a worker. A declared enum without its table does
 // not compile.
 template <typename N>
-NodeClass NodeClassOf(NodeClass::Factory make) {
+NodeClass NodeClassOf(NodeClass::Factory make, NodeClass::Factory make_dry = nullptr) {
   NodeClass c;
   c.spec = N::kSpec;
   c.kind = N::kKind;
@@ -75,6 +77,7 @@ NodeClass NodeClassOf(NodeClass::Factory make) {
   if constexpr (requires { N::kTrace; }) c.trace = N::kTrace;
   c.ends_dispatch = requires(N & n) { n.EndDispatch(); };
   c.make = std::move(make);
+  c.make_dry = std::move(make_dry);
   return c;
 }
 

@@ -61,11 +61,4 @@ class TraceRing {
   alignas(64) std::atomic<uint64_t> head_{0};
 };
 
-// What control asks a worker to trace: the next `remaining` packets that reach `node`. The worker
-// counts it down.
-struct TraceRequest {
-  std::atomic<uint16_t> node{NodeId().value()};
-  std::atomic<uint32_t> remaining{0};
-};
-
 }  // namespace weft

@@ -26,15 +26,6 @@ std::vector<std::pair<std::string, std::string>> RecordFields(const NodeClass& n
   return fields;
 }
 
-void TraceBook::Request(const std::vector<Graph*>& graphs, NodeId node, uint32_t count) {
-  for (Graph* graph : graphs) {
-    TraceRequest& request = graph->trace_request();
-    request.remaining.store(0, std::memory_order_relaxed);
-    request.node.store(node.value(), std::memory_order_relaxed);
-    request.remaining.store(std::min<uint32_t>(count, kMaxPaths), std::memory_order_relaxed);
-  }
-}
-
 void TraceBook::Drain(WorkerId worker, TraceRing& ring) {
   TraceStep step;
   while (ring.Pop(step)) {
@@ -48,6 +39,20 @@ void TraceBook::Drain(WorkerId worker, TraceRing& ring) {
     if (paths_.size() == kMaxPaths) paths_.erase(paths_.begin());
     paths_.push_back({worker, step.trace, {step}});
   }
+}
+
+std::vector<WayCount> TraceBook::Ways() const {
+  std::map<std::vector<std::pair<NodeId, VerdictCode>>, uint64_t> counts;
+  for (const TracedPath& path : paths_) {
+    std::vector<std::pair<NodeId, VerdictCode>> way;
+    for (const TraceStep& step : path.steps) way.emplace_back(step.node, step.verdict);
+    ++counts[way];
+  }
+  std::vector<WayCount> ways;
+  for (auto& [way, packets] : counts) ways.push_back({way, packets});
+  std::stable_sort(ways.begin(), ways.end(),
+                   [](const WayCount& a, const WayCount& b) { return a.packets > b.packets; });
+  return ways;
 }
 
 }  // namespace weft

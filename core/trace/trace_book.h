@@ -9,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "core/graph/graph.h"
 #include "core/graph/node_class.h"
 #include "core/graph/trace_ring.h"
 
@@ -29,18 +27,22 @@ std::string VerdictText(const NodeClass& node, VerdictCode verdict);
 std::vector<std::pair<std::string, std::string>> RecordFields(const NodeClass& node,
                                                               const TraceStep& step);
 
+// A way that packets took, and how many of the recorded ones did.
+struct WayCount {
+  std::vector<std::pair<NodeId, VerdictCode>> way;
+  uint64_t packets = 0;
+};
+
 class TraceBook {
  public:
   static constexpr size_t kMaxPaths = 256;  // older ones are forgotten
-
-  // Asks all `graphs` together for the next `count` packets that reach `node`: each gets the whole
-  // number, so that wherever the traffic is there is a trace; at most kMaxPaths.
-  static void Request(const std::vector<Graph*>& graphs, NodeId node, uint32_t count);
 
   // Takes what a worker has recorded since last time.
   void Drain(WorkerId worker, TraceRing& ring);
   // Oldest first.
   const std::vector<TracedPath>& paths() const { return paths_; }
+  // The different ways among them, the most frequent first.
+  std::vector<WayCount> Ways() const;
   void Clear() { paths_.clear(); }
 
  private:

@@ -87,6 +87,26 @@ LearnResult Fdb::LearnSlow(FdbKey key, uint64_t hash, PortId port, uint32_t limi
   }
 }
 
+LearnResult Fdb::WouldLearn(FdbKey key, PortId port, uint32_t limit, Seconds now) const {
+  const uint64_t hash = Hash(key);
+  const Found found = Find(key, hash);
+  const Value value(found.value);
+  if (found.slot != nullptr && value.port() == port) {
+    const bool fresh = value.is_static() || value.Age(now) == 0;
+    return fresh ? LearnResult::kKnown : LearnResult::kRefreshed;
+  }
+  if (found.slot != nullptr && value.is_static()) return LearnResult::kStaticElsewhere;
+  if (learned(port) >= limit) return LearnResult::kPortLimit;
+  if (found.slot != nullptr) return LearnResult::kMoved;
+  const auto has_room = [](const Bucket& bucket) {
+    return std::any_of(std::begin(bucket.slots), std::end(bucket.slots), [](const Slot& slot) {
+      return slot.key.load(std::memory_order_relaxed) == kEmpty;
+    });
+  };
+  const bool room = has_room(First(hash)) || has_room(Second(hash));
+  return room ? LearnResult::kLearned : LearnResult::kTableFull;
+}
+
 // Makes an empty place of a key ours, or returns null if there is none.
 Fdb::Slot* Fdb::Claim(uint64_t hash) {
   const auto used = [](const Bucket& bucket) {

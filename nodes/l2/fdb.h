@@ -150,6 +150,9 @@ class Fdb {
     return LearnSlow(key, hash, port, limit, now);
   }
 
+  // What Learn would say, were it called now; nothing is learned.
+  LearnResult WouldLearn(FdbKey key, PortId port, uint32_t limit, Seconds now) const;
+
   // What Learn would say about a port that does not learn: kStaticElsewhere or kKnown.
   LearnResult Check(FdbKey key, PortId port) const {
     const Found found = Find(key, Hash(key));

@@ -42,7 +42,9 @@ void L2Module::Register(Registry& registry) {
   state_ = std::make_unique<L2State>(registry.services().rcu);
   state_->Tick(loop_->Now());
   tick_timer_ = loop_->Every(kTick, [this] { state_->Tick(loop_->Now()); });
-  registry.AddNode<L2Switch>([this](WorkerId) { return std::make_unique<L2Switch>(*state_); });
+  registry.AddNode<L2Switch>(
+      [this](WorkerId) { return std::make_unique<L2Switch>(*state_); },
+      [this](WorkerId) { return std::make_unique<L2Switch>(*state_, L2Switch::Run::kDry); });
   registry.AddNode<Flood>([this](WorkerId) { return std::make_unique<Flood>(*state_); });
   registry.AddCommand({.words = "show l2 fdb",
                        .arguments = {{.name = "bridge",

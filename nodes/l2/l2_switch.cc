@@ -30,14 +30,16 @@ bool IsReserved(const uint8_t* octets) {
 
 void L2Switch::Process(Frame& frame) {
   flooded_.Clear();
-  if (state_.prefetch()) {
-    Switch<true>(frame);
+  if (run_ == Run::kDry) [[unlikely]] {
+    Switch<false, Run::kDry>(frame);
+  } else if (state_.prefetch()) {
+    Switch<true, Run::kReal>(frame);
   } else {
-    Switch<false>(frame);
+    Switch<false, Run::kReal>(frame);
   }
 }
 
-template <bool kPrefetch>
+template <bool kPrefetch, L2Switch::Run kRun>
 void L2Switch::Switch(Frame& frame) {
   const BridgeTable& table = state_.table();
   const Seconds now = state_.now();
@@ -54,7 +56,7 @@ void L2Switch::Switch(Frame& frame) {
       packet.set_out_port(last_out);
       packet.set_out_group(last_group);
     } else {
-      last = Decide(packet, table, now);
+      last = Decide<kRun>(packet, table, now);
       last_addresses = addresses;
       last_in = packet.in_port();
       last_out = packet.out_port();
@@ -76,6 +78,7 @@ void L2Switch::Switch(Frame& frame) {
 }
 
 // Decides on one packet from scratch.
+template <L2Switch::Run kRun>
 L2Switch::Verdict L2Switch::Decide(Packet& packet, const BridgeTable& table, Seconds now) {
   const uint8_t* destination = packet.header();
   const PortId in = packet.in_port();
@@ -85,8 +88,11 @@ L2Switch::Verdict L2Switch::Decide(Packet& packet, const BridgeTable& table, Sec
 
   const FdbKey source(port.bridge, destination + sizeof(MacAddress));
   if (source.is_group() || source.is_zero()) return Drop::kBadSource;
-  const LearnResult learned =
-      port.learning ? fdb.Learn(source, in, port.mac_limit, now) : fdb.Check(source, in);
+  const auto learn = [&] {
+    return kRun == Run::kDry ? fdb.WouldLearn(source, in, port.mac_limit, now)
+                             : fdb.Learn(source, in, port.mac_limit, now);
+  };
+  const LearnResult learned = port.learning ? learn() : fdb.Check(source, in);
   switch (learned) {
     case LearnResult::kKnown:
       break;

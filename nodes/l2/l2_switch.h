@@ -103,17 +103,20 @@ class L2Switch final : public Node<L2Switch> {
        TraceFieldOf<&TraceRecord::flooded>("flooded",
                                            "whether it goes to all ports of the bridge")});
 
-  explicit L2Switch(L2State& state) : state_(state) {}
+  enum class Run : uint8_t { kReal, kDry };  // dry: nothing is learned
+  explicit L2Switch(L2State& state, Run run = Run::kReal) : state_(state), run_(run) {}
 
   void Process(Frame& frame);
   TraceRecord MakeTrace(const Packet& packet) const;
 
  private:
+  template <Run kRun>
   Verdict Decide(Packet& packet, const BridgeTable& table, Seconds now);
-  template <bool kPrefetch>
+  template <bool kPrefetch, Run kRun>
   void Switch(Frame& frame);
 
   L2State& state_;
+  const Run run_;
   FloodedInFrame flooded_;
 };
 

@@ -107,9 +107,7 @@ class Guarded {
 
   void Send(const Bytes& frame, size_t header_length) {
     Bytes header(frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(header_length));
-    TraceRequest& request = graph().graph().trace_request();
-    request.node = node_->id.value();
-    request.remaining = 1;
+    graph().Trace("mac-guard", 1);
     const uint64_t dropped = graph().Dropped(PortId(0), "mac-guard", "spoofed");
     graph().Inject(PortId(0), frame, header_length);
     Require(graph().Run() == 1, "one frame comes in");

@@ -326,8 +326,7 @@ void NodeStage::Dispatch() {
 void NodeStage::TraceAll() {
   const NodeClass* from =
       node_->kind == NodeKind::kInput ? node_ : harness_.catalog().Find("stage-input");
-  graph().trace_request().node = from->id.value();
-  graph().trace_request().remaining = 1'000'000;
+  harness_.Trace(from->spec.name, 1'000'000);
 }
 
 std::vector<TraceStep> NodeStage::TakeSteps() {

@@ -111,6 +111,14 @@ size_t GraphHarness::Run() {
   return total;
 }
 
+void GraphHarness::Trace(std::string_view node, uint32_t count) {
+  auto watch = std::make_unique<Watch>();
+  watch->trace = std::make_shared<TraceRequest>(
+      TraceRequest{.node = catalog_.Find(node)->id, .count = count, .number = ++trace_requests_});
+  graph_->SetWatch(rcu_, std::move(watch));
+  rcu_.Poll();
+}
+
 size_t GraphHarness::SentTotal() const {
   size_t total = 0;
   for (const auto& [port, frames] : memory_.sent) total += frames.size();

@@ -119,11 +119,15 @@ class GraphHarness {
   uint64_t Counted(std::string_view node, std::string_view counter) const;
   const NodeCounters& Node(std::string_view name) const;
 
+  // Traces the next `count` packets that reach `node`.
+  void Trace(std::string_view node, uint32_t count);
+
   Graph& graph() { return *graph_; }
   NodeCatalog& catalog() { return catalog_; }
   MemoryPorts& memory() { return memory_; }
   PacketPool& pool() { return pool_; }
   Rcu& rcu() { return rcu_; }
+  const Published<ArcTables>& tables() const { return tables_; }
   WorkerCounters& counters() { return counters_; }
   // The object of a node class in the graph.
   template <typename N>
@@ -141,6 +145,7 @@ class GraphHarness {
   Published<ArcTables> tables_;
   std::shared_ptr<const GraphPlan> plan_;
   std::unique_ptr<Graph> graph_;
+  uint32_t trace_requests_ = 0;
 };
 
 }  // namespace weft::testing

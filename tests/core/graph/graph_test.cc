@@ -308,8 +308,7 @@ TEST(Graph, LosesStepsButNoPacketsWhenNobodyReadsTheTraces) {
   GraphHarness harness;
   harness.AddStandIns();
   harness.Wire({{.port = kA}, {.port = kB}});
-  harness.graph().trace_request().node = harness.catalog().Find("memory-input")->id.value();
-  harness.graph().trace_request().remaining = 1000;
+  harness.Trace("memory-input", 1000);
   std::vector<Bytes> expected;
   for (uint32_t i = 0; i < 1000; ++i) {
     expected.push_back(Numbered(i));
@@ -330,8 +329,7 @@ TEST(Graph, TracesTheNextPacketsThatReachANode) {
   harness.Add<Sorter>();
   harness.AddStandIns();
   harness.Wire({{.port = kA}, {.port = kB}});
-  harness.graph().trace_request().node = harness.catalog().Find("memory-input")->id.value();
-  harness.graph().trace_request().remaining = 2;
+  harness.Trace("memory-input", 2);
   harness.Inject(kA, WithByte(1));
   harness.Inject(kA, WithByte(4));
   harness.Inject(kA, WithByte(5));
@@ -349,7 +347,9 @@ TEST(Graph, TracesTheNextPacketsThatReachANode) {
   EXPECT_THAT(seen, ElementsAre("1 memory-input", "2 memory-input",
                                 "1 sorter byte=1 source=02:00:00:00:00:01",
                                 "2 sorter byte=4 source=02:00:00:00:00:01", "2 memory-output"));
-  EXPECT_EQ(harness.graph().trace_request().remaining, 0U);
+  harness.Inject(kA, WithByte(1));
+  harness.Run();
+  EXPECT_FALSE(harness.graph().trace_ring().Pop(step)) << "there were two already";
 }
 
 TEST(Graph, RunsOnEmptyTables) {

@@ -5,8 +5,6 @@
 
 #include <thread>
 
-#include "tests/support/graph_harness.h"
-
 namespace weft {
 namespace {
 
@@ -58,18 +56,20 @@ TEST(TraceBook, ForgetsTheOldest) {
   EXPECT_EQ(book.paths().front().number, 6);
 }
 
-TEST(TraceBook, AsksAllWorkersForAtMostSoMany) {
-  testing::GraphHarness a;
-  testing::GraphHarness b;
-  for (testing::GraphHarness* harness : {&a, &b}) {
-    harness->AddStandIns();
-    harness->Wire({});
+TEST(TraceBook, CountsTheWays) {
+  TraceRing ring;
+  TraceBook book;
+  // Two packets by the nodes 0 and 1, one by 0 and 2.
+  for (const auto& [trace, node] : {std::pair{1, 0}, {2, 0}, {3, 0}, {1, 1}, {2, 2}, {3, 1}}) {
+    ring.Push(Step(static_cast<uint16_t>(trace), static_cast<uint16_t>(node)));
   }
-  TraceBook::Request({&a.graph(), &b.graph()}, NodeId(2), 1'000'000);
-  for (testing::GraphHarness* harness : {&a, &b}) {
-    EXPECT_EQ(harness->graph().trace_request().node, 2);
-    EXPECT_EQ(harness->graph().trace_request().remaining, TraceBook::kMaxPaths);
-  }
+  book.Drain(WorkerId(0), ring);
+  const std::vector<WayCount> ways = book.Ways();
+  ASSERT_EQ(ways.size(), 2U);
+  EXPECT_EQ(ways[0].packets, 2U);
+  EXPECT_EQ(ways[0].way.back().first, NodeId(1));
+  EXPECT_EQ(ways[1].packets, 1U);
+  EXPECT_EQ(ways[1].way.back().first, NodeId(2));
 }
 
 TEST(TraceRing, LosesTheNewestWhenFullAndCountsThem) {

@@ -124,6 +124,33 @@ TEST(FdbTest, HoldsItsCapacity) {
   }
 }
 
+// What a dry run says before, and what then happens, in a table so small that all of it happens.
+TEST(FdbTest, SaysWhatItWouldLearnAndLearnsNothing) {
+  Fdb fdb(kTiny, kSeed);
+  ASSERT_TRUE(fdb.AddStatic(kBlue, Mac(1), kP1).ok());
+  std::set<LearnResult> seen;
+  uint64_t random = kSeed;
+  for (Seconds now = 10; now < 210; ++now) {
+    random = random * 6364136223846793005 + 1442695040888963407;
+    const FdbKey key = Blue(1 + (random >> 33) % 12);
+    const PortId port = (random >> 50) % 2 == 0 ? kP1 : kP2;
+    const uint32_t limit = port == kP1 ? 3 : kNoLimit;
+    const Seconds when = now / 2;
+    const std::vector<FdbEntry> before = fdb.Snapshot(when);
+    const LearnResult would = fdb.WouldLearn(key, port, limit, when);
+    const std::vector<FdbEntry> after = fdb.Snapshot(when);
+    ASSERT_EQ(after.size(), before.size());
+    for (size_t i = 0; i < before.size(); ++i) {
+      EXPECT_EQ(after[i].mac, before[i].mac);
+      EXPECT_EQ(after[i].port, before[i].port);
+      EXPECT_EQ(after[i].age, before[i].age);
+    }
+    EXPECT_EQ(fdb.Learn(key, port, limit, when), would);
+    seen.insert(would);
+  }
+  EXPECT_EQ(seen.size(), 7U) << "every result";
+}
+
 TEST(FdbTest, StaticEntriesWin) {
   Fdb fdb(100, kSeed);
   ASSERT_TRUE(fdb.AddStatic(kBlue, Mac(1), kP1).ok());

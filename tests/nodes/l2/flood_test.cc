@@ -144,9 +144,7 @@ TEST(FloodMembersTest, BridgesDoNotHearEachOther) {
 TEST(FloodMembersTest, TracesEachCopyToItsPort) {
   SwitchFixture s;
   s.AddBridge("blue", 0, 3);
-  TraceRequest& request = s.harness.graph().trace_request();
-  request.node = s.harness.catalog().Find("memory-input")->id.value();
-  request.remaining = 1;
+  s.harness.Trace("memory-input", 1);
   s.Inject(0, Mac(kAll), Mac(kA));
   s.harness.Run();
   const NodeClass& flood = *s.harness.catalog().Find("flood");

@@ -271,9 +271,7 @@ TEST(FloodedInFrameTest, HoldsAFrameOfKeysAndForgetsThem) {
 
 TEST_F(L2SwitchTest, TracesWhatItSaw) {
   Send(1, kAll, kB);
-  TraceRequest& request = s_.harness.graph().trace_request();
-  request.node = s_.harness.catalog().Find("memory-input")->id.value();
-  request.remaining = 1;
+  s_.harness.Trace("memory-input", 1);
   Send(0, kB, kA);
   TraceStep step;
   const NodeClass& node = *s_.harness.catalog().Find("l2-switch");

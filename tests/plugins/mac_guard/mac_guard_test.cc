@@ -111,8 +111,7 @@ TEST_F(MacGuardTest, KeepsOrderAndLosesNothingInVectorsOfAnySize) {
 TEST_F(MacGuardTest, TraceShowsTheSource) {
   Configure();
   const NodeClass& node = *graph().catalog().Find("mac-guard");
-  graph().graph().trace_request().node = node.id.value();
-  graph().graph().trace_request().remaining = 1;
+  graph().Trace("mac-guard", 1);
   graph().Inject(kGuarded, FrameTo(MacNumber(1)).From(MacNumber(0x12)).Build());
   graph().Run();
 
