@@ -148,7 +148,7 @@ class Switch {
   Stats stats_;
   TraceBook traces_;
   EventLog events_;
-  std::map<PortId, std::string> errors_;          // of the ports in error: what was told
+  std::map<PortId, std::string> errors_;  // of the ports in error: what was told
   Watcher watcher_{rcu_};
   CaptureBook captures_{watcher_, catalog_, ports_};
   std::vector<std::unique_ptr<Module>> modules_;  // the built-in ones; a plugin owns its own

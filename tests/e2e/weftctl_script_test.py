@@ -13,17 +13,26 @@ from weft_e2e import BUILD, Pair, Weftd, at_least, equal, mac, run, static_ports
 NAMES = ("checkout-api-7f9c6d-eth0", "payments-worker-x2k4p-eth0")
 # What is typed for an argument of this name, if it is no value of its own.
 SAMPLES = {"NAME": NAMES[0], "PORT": NAMES[0], "NODE": "vhost-input", "COUNT": "1", "N": "1", "BRIDGE": "default",
-           "MAC": mac(1), "KIND": "vhost", "COMMAND...": ""}
+           "MAC": mac(1), "KIND": "vhost", "COMMAND...": "", "FILTER": "'ether proto 0x88b5'"}
+# Words of a usage that belong to an argument that must be typed.
+KEYWORDS = {"trace inject port": "trace inject"}
 # How a command is run where its arguments alone do not say it; in this order, and last.
-SPECIAL = {"port add": f"port add {NAMES[0]}-2 vhost bridge=default", "port delete": f"port delete {NAMES[0]}-2"}
+FRAME = "020000000002020000000001" + "88b5" + 46 * "00"
+SPECIAL = {"capture start": f"capture start port {NAMES[0]} count 100000", "capture read": "capture read 1",
+           "capture stop": "capture stop 1", "trace inject": f"trace inject port {NAMES[0]} {FRAME}",
+           "port add": f"port add {NAMES[0]}-2 vhost bridge=default", "port delete": f"port delete {NAMES[0]}-2"}
 FOR_PROGRAMS = ("show graph dot",)  # not for a terminal
 OWN = ("watch", "completion", "exit")  # weftctl's, not weftd's
 
 
 def usages(weft):
     """{words: usage} of every command of weftd's."""
-    return {re.match(r"[a-z0-9 -]*[a-z0-9]", row["command"]).group(): row["command"] for row in weft.ctl("help")
-            if row["command"].split()[0] not in OWN}
+    found = {}
+    for row in weft.ctl("help"):
+        words = re.match(r"[a-z0-9 -]*[a-z0-9]", row["command"]).group()
+        if words.split()[0] not in OWN:
+            found[KEYWORDS.get(words, words)] = row["command"]
+    return found
 
 
 def lines(words, usage):
