@@ -11,6 +11,6 @@ namespace weft {
 
 // "02:00:00:00:00:02 > 02:00:00:00:00:01, VLAN 7, IPv4 10.0.0.1 > 10.0.0.2, UDP 53 > 4000". It
 // stops where the bytes end, and never reads behind them.
-std::string DescribeFrame(std::span<const uint8_t> bytes);
+std::string DescribeFrame(std::span<const uint8_t> frame);
 
 }  // namespace weft

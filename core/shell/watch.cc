@@ -47,9 +47,9 @@ struct Sample {
   Time when{};
 };
 
-class Watcher {
+class WatchRounds {
  public:
-  Watcher(std::string line, double seconds, const Display& display, std::string_view where)
+  WatchRounds(std::string line, double seconds, const Display& display, std::string_view where)
       : line_(std::move(line)), seconds_(seconds), display_(display), where_(where) {
     display_.pager.clear();  // it would wait for a key
   }
@@ -126,8 +126,8 @@ class Watcher {
 
 }  // namespace
 
-int Watch(ControlClient& client, const Arguments& arguments, const Display& display,
-          std::string_view where) {
+int RunWatch(ControlClient& client, const Arguments& arguments, const Display& display,
+             std::string_view where) {
   const double seconds = arguments.Number("-n", kSeconds);
   if (seconds < 0.1 || seconds > kMaxSeconds) {
     return Fail(absl::InvalidArgumentError("-n is 0.1 to 86400 seconds"), display, where);
@@ -135,7 +135,7 @@ int Watch(ControlClient& client, const Arguments& arguments, const Display& disp
   if (arguments.Has("-c") && arguments.Count("-c") == 0) {
     return Fail(absl::InvalidArgumentError("-c is at least 1 round"), display, where);
   }
-  return Watcher(std::string(arguments.Text("command")), seconds, display, where)
+  return WatchRounds(std::string(arguments.Text("command")), seconds, display, where)
       .Run(client, arguments.Count("-c"));
 }
 

@@ -11,7 +11,7 @@
 namespace weft {
 
 // Until it has made its rounds, an error or a signal. Returns the exit status.
-int Watch(ControlClient& client, const Arguments& arguments, const Display& display,
-          std::string_view where);
+int RunWatch(ControlClient& client, const Arguments& arguments, const Display& display,
+             std::string_view where);
 
 }  // namespace weft

@@ -28,7 +28,7 @@ std::optional<int> RunOwnCommand(ControlClient& client, std::string_view line,
   const absl::StatusOr<Arguments> arguments =
       ParseArguments(*command, std::span<const Word>(*words).subspan(1));
   if (!arguments.ok()) return Fail(arguments.status(), display, where);
-  if (command->words == kWatch) return Watch(client, *arguments, display, where);
+  if (command->words == kWatch) return RunWatch(client, *arguments, display, where);
   if (command->words == kCompletion) {
     const absl::StatusOr<std::string> script = CompletionScript(arguments->Text("shell"));
     return script.ok() ? Print(*script, display, where) : Fail(script.status(), display, where);

@@ -147,7 +147,7 @@ class Guarded {
 void CheckFrame(Input& input, Guarded& guarded) {
   const size_t header_length = sizeof(EthernetHeader) + input.Byte() % (Packet::kMaxHeader - 13);
   const size_t payload = input.Byte() % 4U * 64;
-  const uint32_t length = input.Short() % (kMaxFrame + 1);
+  const auto length = static_cast<uint32_t>(input.Short() % (kMaxFrame + 1));
   const uint32_t mtu = 68 + input.Short() % 9135U;
   const auto bytes = input.Bytes(header_length);
   Bytes frame(bytes.begin(), bytes.end());

@@ -295,9 +295,9 @@ TEST(EveryNode, TakesPortsThatAreNotThere) {
 }
 
 TEST(EveryNode, DoesTheSameWithATracedFrame) {
+  const std::vector<std::unique_ptr<Plugin>> plugins = LoadPlugins();  // names are in their memory
   for (const NodeClass& node : AllNodes()) {
     if (WorldOf(node) == World::kNic && node.kind == NodeKind::kInput) continue;
-    const std::vector<std::unique_ptr<Plugin>> plugins = LoadPlugins();
     SCOPED_TRACE(Cat("node ", node.spec.name));
     NodeStage plain(node.spec.name);
     NodeStage traced(node.spec.name);
