@@ -26,18 +26,29 @@ double Ratio(uint64_t a, uint64_t b) {
   return b == 0 ? 0 : static_cast<double>(a) / static_cast<double>(b);
 }
 
-std::vector<Column> PortsColumns() {
+std::vector<Column> Joined(std::vector<Column> columns, const std::vector<Column>& more) {
+  columns.insert(columns.end(), more.begin(), more.end());
+  return columns;
+}
+
+// What all ports and one port say alike.
+std::vector<Column> IdentityColumns() {
   return {{"name", "the port's name"},
           {"kind", "vhost for a container, dpdk for a NIC"},
           {"bridge", "the bridge that it is in"},
-          {"state", "up, down or error", CellKind::kState},
-          {"rx-packets", "packets from the port into the switch", CellKind::kCounter},
+          {"state", "up, down or error", CellKind::kState}};
+}
+std::vector<Column> TrafficColumns() {
+  return {{"rx-packets", "packets from the port into the switch", CellKind::kCounter},
           {"rx-bytes", "bytes of those frames", CellKind::kCounter},
           {"tx-packets", "packets from the switch into the port", CellKind::kCounter},
           {"tx-bytes", "bytes of those frames", CellKind::kCounter},
           {"drops", "packets lost on the way in from it or out to it; see show drops",
-           CellKind::kCounter},
-          {"reason", "why it is not up"}};
+           CellKind::kCounter}};
+}
+
+std::vector<Column> PortsColumns() {
+  return Joined(Joined(IdentityColumns(), TrafficColumns()), {{"reason", "why it is not up"}});
 }
 
 Reply ShowPorts(const Switch& s) {
@@ -54,25 +65,18 @@ Reply ShowPorts(const Switch& s) {
 }
 
 std::vector<Column> PortColumns() {
-  return {{"name", "the port's name"},
-          {"kind", "vhost for a container, dpdk for a NIC"},
-          {"bridge", "the bridge that it is in"},
-          {"state", "up, down or error", CellKind::kState},
-          {.name = "reason", .help = "why it is not up", .optional = true},
-          {"mtu", "the longest frame, without its Ethernet header", CellKind::kCount},
-          {"workers", "who polls it"},
-          {"features", "the features that its packets go through"},
-          {"rx-packets", "packets from the port into the switch", CellKind::kCounter},
-          {"rx-bytes", "bytes of those frames", CellKind::kCounter},
-          {"tx-packets", "packets from the switch into the port", CellKind::kCounter},
-          {"tx-bytes", "bytes of those frames", CellKind::kCounter},
-          {"drops", "packets lost on the way in from it or out to it; see show drops",
-           CellKind::kCounter},
-          {"rx-rate", "packets a second from it, over the last one", CellKind::kRate},
-          {"tx-rate", "packets a second to it", CellKind::kRate},
-          {"drop-rate", "packets a second that are lost", CellKind::kRate},
-          {"rx-cycles/packet", "TSC ticks to take a packet from it", CellKind::kDecimal},
-          {"tx-cycles/packet", "TSC ticks to deliver one to it", CellKind::kDecimal}};
+  const std::vector<Column> setup =
+      Joined(IdentityColumns(),
+             {{.name = "reason", .help = "why it is not up", .optional = true},
+              {"mtu", "the longest frame, without its Ethernet header", CellKind::kCount},
+              {"workers", "who polls it"},
+              {"features", "the features that its packets go through"}});
+  return Joined(Joined(setup, TrafficColumns()),
+                {{"rx-rate", "packets a second from it, over the last one", CellKind::kRate},
+                 {"tx-rate", "packets a second to it", CellKind::kRate},
+                 {"drop-rate", "packets a second that are lost", CellKind::kRate},
+                 {"rx-cycles/packet", "TSC ticks to take a packet from it", CellKind::kDecimal},
+                 {"tx-cycles/packet", "TSC ticks to deliver one to it", CellKind::kDecimal}});
 }
 
 absl::StatusOr<Reply> ShowPort(const Switch& s, std::string_view name) {
