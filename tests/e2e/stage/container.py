@@ -34,7 +34,8 @@ class Testpmd:
     """
     __test__ = False  # not a test class, whatever its name
     _serial = 0
-    _PROMPT = "testpmd> "
+    # testpmd's other thread says what happens to the device, in the middle of a prompt if it must.
+    _PROMPT = re.compile(r"(?:\nPort \d+: [\w ]+ event\n)?".join("testpmd> "))
     _MEMORY = {"no-huge": ["--no-huge", "-m", "128"],
                "in-memory": ["--in-memory", "--single-file-segments", "-m", "64"]}
 
@@ -122,12 +123,12 @@ class Testpmd:
         """The output from start to the next prompt."""
         deadline = time.monotonic() + timeout
         with self._changed:
-            while (end := self._output.find(self._PROMPT, start)) < 0:
+            while not (prompt := self._PROMPT.search(self._output, start)):
                 left = deadline - time.monotonic()
                 if left <= 0 or not self.alive():
                     raise AssertionError(f"container {self.name} gave no prompt within {timeout:g} s")
                 self._changed.wait(min(left, 0.1))
-            return self._output[start:end]
+            return self._output[start:prompt.start()]
 
     def ready(self, timeout=60.0):
         """Waits until testpmd runs. A container that listens waits for weft before it does."""
