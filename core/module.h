@@ -114,6 +114,7 @@ class Registry {
 
   const absl::Status& status() const { return status_; }
   const std::vector<PortKind>& kinds() const { return kinds_; }
+  std::vector<PortKind>& kinds() { return kinds_; }
   std::vector<Command>& commands() { return commands_; }
   std::vector<ValueSource>& values() { return values_; }
 
@@ -139,6 +140,9 @@ class Registry {
   absl::Status status_;
 };
 
+// A plugin's module may be made while the switch runs: then it is told of what is there as if it
+// came now. It may also go, with ports and bridges still there: when it is destroyed no worker has
+// a node of it any more, and its destructor ends whatever it has begun.
 class Module {
  public:
   Module() = default;
@@ -168,6 +172,14 @@ class Module {
   virtual void PortDown(PortId) {}
   // What `why` is to say of a port, beyond what its kind and the counters do.
   virtual std::vector<Finding> Explain(PortId) const { return {}; }
+
+  // `plugin replace`: what another build of this module is to begin with, in words that both
+  // understand, for the types of one build are strangers to the other. Packets still flow; what
+  // changes from here on is not in it.
+  virtual std::string SaveState() const { return {}; }
+  // What the module in whose place this one comes has saved; after it has been told of bridges and
+  // ports. An error leaves the other one where it is.
+  virtual absl::Status RestoreState(std::string_view /*state*/) { return absl::OkStatus(); }
 };
 
 }  // namespace weft

@@ -14,6 +14,7 @@
 #include "core/base/log.h"
 #include "core/base/mac_address.h"
 #include "core/config/schema.h"
+#include "core/graph/fault.h"
 
 namespace weft {
 
@@ -96,14 +97,38 @@ struct DpdkConfig {
           Range{16, 1'048'576}));
 };
 
+// What is done about one plugin, whatever on-fault says of the others.
+struct FaultRule {
+  std::string plugin;
+  OnFault on_fault = OnFault::kBypass;
+
+  static constexpr auto kFields = Fields(
+      Field<&FaultRule::plugin>("plugin", "its name", Required{}, NotEmpty{}),
+      Field<&FaultRule::on_fault>("on-fault", "what becomes of packets when it breaks a rule"));
+};
+
 struct PluginsConfig {
   std::optional<std::string> directory;
   std::vector<std::string> load;
+  OnFault on_fault = OnFault::kBypass;
+  std::vector<FaultRule> but;
+  uint32_t packet_cycles = 20'000;
+  uint32_t frame_cycles = 2'000'000;
+  std::chrono::seconds hang{10};
 
-  static constexpr auto kFields =
-      Fields(Field<&PluginsConfig::directory>(
-                 "directory", "where plugins are; without it beside the program", NotEmpty{}),
-             Field<&PluginsConfig::load>("load", "names of the plugins to load, in this order"));
+  static constexpr auto kFields = Fields(
+      Field<&PluginsConfig::directory>(
+          "directory", "where plugins are; without it beside the program", NotEmpty{}),
+      Field<&PluginsConfig::load>("load", "names of the plugins to load, in this order"),
+      Field<&PluginsConfig::on_fault>("on-fault",
+                                      "what becomes of packets when a plugin breaks a rule"),
+      Field<&PluginsConfig::but>("but", "plugins of which on-fault is another"),
+      Field<&PluginsConfig::packet_cycles>(
+          "packet-cycles", "TSC ticks that a plugin's node may spend on a packet; 0: any number"),
+      Field<&PluginsConfig::frame_cycles>("frame-cycles",
+                                          "TSC ticks that it may spend on a vector besides"),
+      Field<&PluginsConfig::hang>(
+          "hang", "weftd ends when a plugin's node keeps a worker for so long; 0s: never"));
   void Check(const Value& table, const Place& place) const;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "core/base/text.h"
 
@@ -77,8 +78,11 @@ absl::StatusOr<ArcTables::OneArc> BuildArc(const GraphPlan& plan, Arc arc,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const ArcTables>> ArcTables::Build(
-    const GraphPlan& plan, const std::vector<PortWiring>& ports) {
+    const GraphPlan& plan, const std::vector<PortWiring>& ports,
+    std::shared_ptr<const Layouts> layouts) {
   auto tables = std::make_unique<ArcTables>();
+  tables->plan_ = plan.number();
+  tables->layouts_ = std::move(layouts);
   tables->configs_.resize(kMaxNodes);
   for (const PortWiring& wiring : ports) {
     if (absl::Status status = CheckFeatures(plan, wiring); !status.ok()) return status;

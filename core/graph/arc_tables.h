@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "core/graph/frame.h"
 #include "core/graph/graph_plan.h"
+#include "core/graph/layout.h"
 
 namespace weft {
 
@@ -34,9 +35,10 @@ class ArcTables {
   static constexpr size_t kMaxChains = 100;
 
   // Errors: a feature or output that the plan does not have or that is none; more than kMaxChains
-  // different chains.
+  // different chains. `layouts` are the plan's, for graphs that may still have another.
   static absl::StatusOr<std::unique_ptr<const ArcTables>> Build(
-      const GraphPlan& plan, const std::vector<PortWiring>& ports);
+      const GraphPlan& plan, const std::vector<PortWiring>& ports,
+      std::shared_ptr<const Layouts> layouts = nullptr);
 
   struct OneArc {
     // True if all ports share one chain without features: frames go to `direct` without an entry.
@@ -48,6 +50,10 @@ class ArcTables {
         following;  // by node of the plan, then chain: the node after this feature
   };
 
+  // The number of the plan that they are made for.
+  uint64_t plan() const { return plan_; }
+  // The worker's layout of that plan, for it to swap for its own.
+  Layout& layout(WorkerId worker) const { return *(*layouts_)[worker.value()]; }
   const OneArc& arc(Arc arc) const { return arcs_[static_cast<size_t>(arc)]; }
   // The table of `feature` in the section of `port`; null if the port does not use it.
   const void* feature_config(NodeId feature, PortId port) const {
@@ -55,6 +61,8 @@ class ArcTables {
   }
 
  private:
+  uint64_t plan_ = 0;
+  std::shared_ptr<const Layouts> layouts_;
   std::array<OneArc, kArcs> arcs_;
   std::vector<std::vector<std::shared_ptr<const void>>>
       configs_;  // by NodeId, then port; empty for other nodes

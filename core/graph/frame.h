@@ -33,8 +33,10 @@ class Frame {
   void set_size(size_t size) { size_ = static_cast<uint32_t>(size); }
 
   // True if some packet of the frame is being traced.
-  bool traced() const { return traced_; }
-  void set_traced(bool traced) { traced_ = traced; }
+  bool traced() const { return (marks_ & kTraced) != 0; }
+  void set_traced(bool traced) {
+    marks_ = static_cast<uint8_t>(traced ? marks_ | kTraced : marks_ & ~kTraced);
+  }
   // All packets of a frame are in the same chain of an arc.
   ChainId chain(Arc arc) const { return chains_[static_cast<size_t>(arc)]; }
   void set_chain(Arc arc, ChainId chain) { chains_[static_cast<size_t>(arc)] = chain; }
@@ -42,9 +44,14 @@ class Frame {
 
  private:
   friend class Graph;
+  friend class Guard;
+
+  // What makes a frame an unusual one: a test of all marks together is all that others pay.
+  static constexpr uint8_t kTraced = 1;
+  static constexpr uint8_t kGuarded = 2;  // a plugin's node has it, and has not decided yet
 
   uint32_t size_ = 0;
-  bool traced_ = false;
+  uint8_t marks_ = 0;
   std::array<ChainId, kArcs> chains_{};
   Frame* next_ = nullptr;  // in a node's queue, or in the free list
   std::array<Packet*, kCapacity> packets_;

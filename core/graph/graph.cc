@@ -6,8 +6,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 
 #include "core/base/clock.h"
+#include "core/graph/guard.h"
 #include "core/graph/node.h"
 
 namespace weft {
@@ -29,54 +31,30 @@ constexpr size_t kFrames = 2048;
 
 Graph::Graph(std::shared_ptr<const GraphPlan> plan, WorkerId worker,
              const Published<ArcTables>& tables, PacketPool& pool, WorkerCounters& counters)
-    : plan_(std::move(plan)),
-      worker_(worker),
+    : worker_(worker),
       published_tables_(tables),
       pool_(pool),
       counters_(counters),
-      slots_(plan_->nodes().size()),
       frames_(std::make_unique<Frame[]>(kFrames)),
       seen_(std::make_unique<uint8_t[]>(kMaxSnapLength)) {
   for (size_t i = kFrames; i-- > 0;) FreeFrame(&frames_[i]);
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    const PlanNode& planned = plan_->nodes()[i];
-    const NodeClass& node_class = planned.node_class;
-    const NodeIndex index(static_cast<uint16_t>(i));
-    nodes_.push_back(node_class.make(worker));
-    NodeBase* node = nodes_.back().get();
-    node->graph_ = this;
-    node->index_ = index;
-    Slot& slot = slots_[i];
-    slot.node = node;
-    slot.counters = &counters_.node(node_class.id);
-    slot.nexts = planned.nexts.data();
-    slot.id = node_class.id;
-    slot.first_drop = node_class.first_drop;
-    slot.first_counter = node_class.first_counter;
-    slot.arc = planned.arc;
-    slot.is_feature = node_class.kind == NodeKind::kFeature;
-    slot.ends_arc = planned.on_arc && node_class.spec.last;
-    slot.blames_receiver = (planned.on_arc && planned.arc == Arc::kPortOutput) ||
-                           index == plan_->arc(Arc::kPortOutput).entry;
-    if (node_class.kind == NodeKind::kInput) {
-      inputs_.push_back(index);
-    } else if (node_class.ends_dispatch) {
-      dispatch_enders_.push_back(node);
-    }
-  }
+  Change change = Prepare(std::move(plan));
+  std::swap(layout_, *change.layout);
+  TellNodes();
+  Adopt(std::move(change));
 }
 
 Graph::~Graph() = default;
 
 size_t Graph::PollInputs() {
-  tables_ = published_tables_.Load();
+  LoadTables();
   watching_ = watch_.Load();
   counters_.polls.Add();
   if (tables_ == nullptr) return 0;
   size_t packets = 0;
-  for (const NodeIndex input : inputs_) {
+  for (const NodeIndex input : layout_.inputs) {
     dispatch_start_ = charged_until_ = Cycles();
-    NodeBase* node = slots_[input.value()].node;
+    NodeBase* node = layout_.slots[input.value()].node;
     Frame* frame = NewFrame();
     node->RunPoll(*frame);
     if (frame->empty()) {
@@ -92,23 +70,26 @@ size_t Graph::PollInputs() {
 }
 
 bool Graph::CanSleep() {
-  return std::all_of(inputs_.begin(), inputs_.end(),
-                     [this](NodeIndex input) { return slots_[input.value()].node->RunCanSleep(); });
+  LoadTables();
+  return std::all_of(layout_.inputs.begin(), layout_.inputs.end(), [this](NodeIndex input) {
+    return layout_.slots[input.value()].node->RunCanSleep();
+  });
 }
 
 void Graph::PrepareSleep(SleepSet& set) {
-  for (const NodeIndex input : inputs_) {
-    if (!set.awake()) slots_[input.value()].node->RunPrepareSleep(set);
+  for (const NodeIndex input : layout_.inputs) {
+    if (!set.awake()) layout_.slots[input.value()].node->RunPrepareSleep(set);
   }
 }
 
 void Graph::Wake() {
-  for (const NodeIndex input : inputs_) slots_[input.value()].node->RunWake();
+  LoadTables();
+  for (const NodeIndex input : layout_.inputs) layout_.slots[input.value()].node->RunWake();
 }
 
 void Graph::Dispatch(NodeIndex input, Frame* frame) {
   const uint64_t start = charged_until_;
-  Slot& slot = slots_[input.value()];
+  Slot& slot = layout_.slots[input.value()];
   slot.counters->calls.Add();
   slot.counters->packets.Add(frame->size());
   counters_.vectors[static_cast<size_t>(std::bit_width(frame->size() - 1))].Add();
@@ -119,9 +100,9 @@ void Graph::Dispatch(NodeIndex input, Frame* frame) {
   Enqueue(Resolve(slot, frame->chains_, 0), frame);
   Charge(slot);
   RunPending(0);
-  for (NodeBase* node : dispatch_enders_) {
+  for (NodeBase* node : layout_.dispatch_enders) {
     node->RunEndDispatch();
-    Charge(slots_[node->index_.value()]);
+    Charge(layout_.slots[node->index_.value()]);
   }
   slot.node->RunEndDispatch();
   if (pool_.taken() > counters_.most_packets.value()) counters_.most_packets.Set(pool_.taken());
@@ -149,7 +130,7 @@ size_t Graph::NextPending(size_t first) const {
 void Graph::RunPending(size_t first) {
   Frame* const outer = running_;
   for (size_t i = NextPending(first); i < kMaxNodes; i = NextPending(first)) {
-    Slot& slot = slots_[i];
+    Slot& slot = layout_.slots[i];
     Frame* frame = slot.head;
     slot.head = frame->next_;
     if (slot.head == nullptr) {
@@ -170,8 +151,10 @@ void Graph::RunPending(size_t first) {
 }
 
 void Graph::RunDownstream(NodeIndex from, size_t pool_mark) {
-  Charge(slots_[from.value()]);
+  Charge(layout_.slots[from.value()]);
+  const size_t by_hand = by_hand_;
   RunPending(from.value() + size_t{1});
+  by_hand_ = by_hand;
   pool_.RewindTo(pool_mark);
 }
 
@@ -182,9 +165,9 @@ void Graph::RunDownstream(NodeIndex from, size_t pool_mark) {
   ChainId& chain = chains[static_cast<size_t>(slot.arc)];
   if (verdict == kContinue) {
     const ArcTables::OneArc& arc = tables_->arc(slot.arc);
-    const auto self = static_cast<size_t>(&slot - slots_.data());
+    const auto self = static_cast<size_t>(&slot - layout_.slots.data());
     const NodeIndex node = arc.following[self][chain.value()];
-    if (slots_[node.value()].ends_arc) chain = ChainId();
+    if (layout_.slots[node.value()].ends_arc) chain = ChainId();
     return node;
   }
   // Whoever leaves by a Next of its own leaves the chain too.
@@ -198,9 +181,10 @@ void Graph::RunDownstream(NodeIndex from, size_t pool_mark) {
 }
 
 void Graph::MoveFrame(NodeIndex from, Frame& frame, VerdictCode verdict) {
-  const Slot& slot = slots_[from.value()];
-  if (frame.traced()) [[unlikely]] {
-    TraceFrame(from, frame, nullptr, verdict);
+  const Slot& slot = layout_.slots[from.value()];
+  if (frame.marks_ != 0) [[unlikely]] {
+    if ((frame.marks_ & Frame::kGuarded) != 0) verdict = Judge(slot, TakeDecision(frame), verdict);
+    if (frame.traced()) TraceFrame(from, frame, nullptr, verdict);
   }
   if (verdict == kConsumed) return;
   if (IsDrop(verdict)) {
@@ -212,20 +196,27 @@ void Graph::MoveFrame(NodeIndex from, Frame& frame, VerdictCode verdict) {
 }
 
 void Graph::SplitFrame(NodeIndex from, Frame& frame, const Verdicts& verdicts) {
-  const Slot& slot = slots_[from.value()];
-  if (frame.traced()) [[unlikely]] {
-    TraceFrame(from, frame, verdicts.codes.data(), 0);
-  }
-  Scatter(slot, frame, verdicts, [&](VerdictCode code) {
+  const Slot& slot = layout_.slots[from.value()];
+  const auto resolve = [&](VerdictCode code) {
     Exit exit{NodeIndex(), frame.chains_};
     exit.node = Resolve(slot, exit.chains, code);
     return exit;
-  });
+  };
+  if (frame.marks_ != 0) [[unlikely]] {
+    if (frame.traced()) TraceFrame(from, frame, verdicts.codes.data(), 0);
+    if ((frame.marks_ & Frame::kGuarded) != 0) {
+      Guard* const guard = TakeDecision(frame);
+      Scatter(slot, frame, verdicts, resolve,
+              [&](VerdictCode code) { return Judge(slot, guard, code); });
+      return;
+    }
+  }
+  Scatter(slot, frame, verdicts, resolve, std::identity());
 }
 
 void Graph::EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason) {
   if (frame.empty()) return;
-  const Slot& slot = slots_[from.value()];
+  const Slot& slot = layout_.slots[from.value()];
   const ArcTables::OneArc& table = tables_->arc(arc);
   Verdicts chains;
   VerdictCode differ = 0;
@@ -238,7 +229,7 @@ void Graph::EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason)
   }
   const auto resolve = [&](VerdictCode code) {
     Exit exit{table.first[code], frame.chains_};
-    const bool over = slots_[exit.node.value()].ends_arc;
+    const bool over = layout_.slots[exit.node.value()].ends_arc;
     exit.chains[static_cast<size_t>(arc)] = over ? ChainId() : ChainId(code);
     return exit;
   };
@@ -249,7 +240,7 @@ void Graph::EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason)
     TraceFrame(from, frame, shown.data(), 0);
   }
   if (differ != 0 || IsDrop(chains[0])) {
-    Scatter(slot, frame, chains, resolve);
+    Scatter(slot, frame, chains, resolve, std::identity());
     return;
   }
   const Exit exit = resolve(chains[0]);
@@ -259,15 +250,15 @@ void Graph::EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason)
 }
 
 // Distributes the frame's packets by their verdicts, one set of places for each node that some of
-// them go to.
-template <typename ResolveCode>
-void Graph::Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts,
-                    ResolveCode&& resolve) {
+// them go to. `judge` says for each verdict that there is which one is to count.
+template <typename ResolveCode, typename JudgeCode>
+void Graph::Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts, ResolveCode&& resolve,
+                    JudgeCode&& judge) {
   size_t way_count = 0;
   PlaceSet rest = PlaceSet::UpTo(frame.size());
   for (size_t place = rest.Lowest(); place < Frame::kCapacity; place = rest.Lowest()) {
-    const VerdictCode code = verdicts[place];
-    const PlaceSet places = split_.match(verdicts, code, rest);
+    const PlaceSet places = split_.match(verdicts, verdicts[place], rest);
+    const VerdictCode code = judge(verdicts[place]);
     rest.Remove(places);
     if (code == kConsumed) continue;
     if (IsDrop(code)) {
@@ -290,18 +281,19 @@ void Graph::Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts,
     Frame* const to = OpenFrame(ways_[w].exit, count);
     split_.gather(to->end(), frame.begin(), ways_[w].places);
     to->set_size(to->size() + count);
-    to->traced_ |= frame.traced_;
+    to->marks_ = static_cast<uint8_t>(to->marks_ | frame.marks_);
   }
 }
 
 void Graph::EmitPacket(NodeIndex from, Packet& packet, uint8_t next) {
-  const Slot& slot = slots_[from.value()];
+  const Slot& slot = layout_.slots[from.value()];
   // A Next leaves the node's chain, and outside of an arc there is none.
   Exit exit{NodeIndex(), {}};
   exit.node = Resolve(slot, exit.chains, next);
   Frame* frame = OpenFrame(exit, 1);
   frame->Push(&packet);
-  frame->traced_ |= packet.traced();
+  if (packet.traced()) frame->set_traced(true);
+  ++by_hand_;
 }
 
 Frame* Graph::NewFrame() {
@@ -312,7 +304,7 @@ Frame* Graph::NewFrame() {
   free_frames_ = frame->next_;
   frame->next_ = nullptr;
   frame->size_ = 0;
-  frame->traced_ = false;
+  frame->marks_ = 0;
   frame->chains_ = {};
   return frame;
 }
@@ -323,12 +315,12 @@ void Graph::FreeFrame(Frame* frame) {
 }
 
 [[gnu::always_inline]] inline void Graph::Enqueue(NodeIndex node, Frame* frame) {
-  Frame* const tail = slots_[node.value()].tail;
+  Frame* const tail = layout_.slots[node.value()].tail;
   if (tail != nullptr && tail->chains_ == frame->chains_ && tail->room() >= frame->size())
       [[unlikely]] {
     std::copy(frame->begin(), frame->end(), tail->end());
     tail->size_ += frame->size_;
-    tail->traced_ |= frame->traced_;
+    tail->marks_ = static_cast<uint8_t>(tail->marks_ | frame->marks_);
     FreeFrame(frame);
     return;
   }
@@ -336,7 +328,7 @@ void Graph::FreeFrame(Frame* frame) {
 }
 
 [[gnu::always_inline]] inline void Graph::Append(NodeIndex node, Frame* frame) {
-  Slot& slot = slots_[node.value()];
+  Slot& slot = layout_.slots[node.value()];
   frame->next_ = nullptr;
   if (slot.tail == nullptr) {
     slot.head = frame;
@@ -349,7 +341,7 @@ void Graph::FreeFrame(Frame* frame) {
 
 // A frame that waits at `exit` with room for `room` more packets; a new one if need be.
 Frame* Graph::OpenFrame(const Exit& exit, size_t room) {
-  Slot& slot = slots_[exit.node.value()];
+  Slot& slot = layout_.slots[exit.node.value()];
   if (slot.tail != nullptr && slot.tail->chains_ == exit.chains && slot.tail->room() >= room)
     return slot.tail;
   Frame* frame = NewFrame();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -17,6 +18,7 @@
 #include "core/graph/drop_log.h"
 #include "core/graph/frame.h"
 #include "core/graph/graph_plan.h"
+#include "core/graph/layout.h"
 #include "core/graph/place_set.h"
 #include "core/graph/sleep_set.h"
 #include "core/graph/trace_ring.h"
@@ -26,12 +28,14 @@
 
 namespace weft {
 
+class Guard;
 class NodeBase;
 
 class Graph {
  public:
   // Makes the plan's nodes for `worker`. Everything by reference must outlive the graph; `tables`
-  // is loaded once a round, before the first input is polled.
+  // is loaded once a round, before the first input is polled. If those are of another plan they
+  // bring this worker's layout of it.
   Graph(std::shared_ptr<const GraphPlan> plan, WorkerId worker, const Published<ArcTables>& tables,
         PacketPool& pool, WorkerCounters& counters);
   ~Graph();
@@ -42,7 +46,20 @@ class Graph {
   // of packets.
   size_t PollInputs();
 
-  // Before the worker sleeps, and after it: see Input in core/graph/node.h.
+  // Control: the nodes of another plan for this worker. Classes that the graph has already keep
+  // their objects; the others' are made here, and what their constructors throw is the caller's.
+  struct Change {
+    std::shared_ptr<const GraphPlan> plan;
+    std::vector<std::shared_ptr<NodeBase>> nodes;  // by NodeIndex
+    std::unique_ptr<Layout> layout;                // for the tables of that plan
+  };
+  Change Prepare(std::shared_ptr<const GraphPlan> plan) const;
+  // Control: tables with the change's layout are about to be published. Returns what there was
+  // before, which the worker may use until it has been quiescent.
+  Change Adopt(Change change);
+
+  // Before the worker sleeps, and after it: see Input in core/graph/node.h. Each first looks at
+  // what was published, for a node of the plan before may be gone.
   bool CanSleep();
   void PrepareSleep(SleepSet& set);
   void Wake();
@@ -53,17 +70,18 @@ class Graph {
   void EmitPacket(NodeIndex from, Packet& packet, uint8_t next);
   void RunDownstream(NodeIndex from, size_t pool_mark);
   void CountDrop(NodeIndex from, PortId port, uint8_t reason, uint64_t packets) {
-    const auto drop = static_cast<uint16_t>(slots_[from.value()].first_drop + reason);
+    const auto drop = static_cast<uint16_t>(layout_.slots[from.value()].first_drop + reason);
     counters_.drop(port, drop).Add(packets);
     LogDrop(port, drop, packets);
+    by_hand_ += packets;
   }
   void DropPacket(NodeIndex from, const Packet& packet, PortId blamed, uint8_t reason);
   void CountEvent(NodeIndex from, uint8_t counter, uint64_t n) {
-    counters_.counter(slots_[from.value()].first_counter + counter).Add(n);
+    counters_.counter(layout_.slots[from.value()].first_counter + counter).Add(n);
   }
   void TracePacket(NodeIndex from, const Packet& packet, VerdictCode verdict);
   const void* feature_config(NodeIndex from, PortId port) const {
-    return tables_->feature_config(slots_[from.value()].id, port);
+    return tables_->feature_config(layout_.slots[from.value()].id, port);
   }
   // TSC of the moment before the packets of this dispatch were looked for.
   uint64_t dispatch_start() const { return dispatch_start_; }
@@ -77,28 +95,17 @@ class Graph {
   const DropLog& drop_log() const { return drop_log_; }  // its reading side is any thread's
   // Control: what to show of packets from now on; null: nothing.
   void SetWatch(Rcu& rcu, std::unique_ptr<const Watch> watch);
-  const GraphPlan& plan() const { return *plan_; }
+  const GraphPlan& plan() const { return *plan_; }  // control's
   WorkerId worker() const { return worker_; }
   // The node object at a place of the plan; for tests.
-  NodeBase& node(NodeIndex index) { return *slots_[index.value()].node; }
+  NodeBase& node(NodeIndex index) { return *nodes_[index.value()]; }
+
+  // The guard of the plugin's node that the worker is in; null: none. Any thread.
+  const Guard* at_work() const { return at_work_.load(std::memory_order_relaxed); }
 
  private:
-  // What the loop needs of a node, one cache line.
-  struct alignas(64) Slot {
-    NodeBase* node = nullptr;
-    Frame* head = nullptr;  // frames that wait for it
-    Frame* tail = nullptr;
-    NodeCounters* counters = nullptr;
-    const PlanTarget* nexts = nullptr;
-    NodeId id;
-    uint16_t first_drop = 0;
-    uint16_t first_counter = 0;
-    Arc arc = Arc::kPortInput;
-    bool is_feature = false;
-    bool ends_arc = false;
-    bool blames_receiver = false;  // its drops count against the out-port
-  };
-
+  friend class Guard;
+  using Slot = Layout::Slot;
   using Chains = std::array<ChainId, kArcs>;
   struct Exit {  // where a verdict leads: a node and the chains that the frame has there
     NodeIndex node;
@@ -111,9 +118,16 @@ class Graph {
     PlaceSet places;
   };
 
+  std::shared_ptr<NodeBase> ObjectOf(const NodeClass& node_class) const;
+  void LoadTables();
+  void SwapLayout();
+  void TellNodes();
   NodeIndex Resolve(const Slot& slot, Chains& chains, VerdictCode verdict) const;
-  template <typename ResolveCode>
-  void Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts, ResolveCode&& resolve);
+  template <typename ResolveCode, typename JudgeCode>
+  void Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts, ResolveCode&& resolve,
+               JudgeCode&& judge);
+  Guard* TakeDecision(Frame& frame);
+  static VerdictCode Judge(const Slot& slot, Guard* guard, VerdictCode verdict);
   Frame* NewFrame();
   void FreeFrame(Frame* frame);
   // Hands a frame to a node, in the frame that waits there already if it has room.
@@ -133,24 +147,25 @@ class Graph {
   void TraceFrame(NodeIndex from, const Frame& frame, const VerdictCode* verdicts, VerdictCode all);
   void Dispatch(NodeIndex input, Frame* frame);
 
-  const std::shared_ptr<const GraphPlan> plan_;
+  std::shared_ptr<const GraphPlan> plan_;         // control's, as are the objects
+  std::vector<std::shared_ptr<NodeBase>> nodes_;  // by NodeIndex
   const WorkerId worker_;
   const Published<ArcTables>& published_tables_;
   const ArcTables* tables_ = nullptr;  // of this round
   const SplitSteps split_ = SplitSteps::Best();
   PacketPool& pool_;
   WorkerCounters& counters_;
-  std::vector<std::unique_ptr<NodeBase>> nodes_;
-  std::vector<Slot> slots_;  // by NodeIndex
-  std::vector<NodeIndex> inputs_;
-  std::vector<NodeBase*> dispatch_enders_;          // in the order to call them, without the inputs
-  std::array<uint64_t, kMaxNodes / 64> pending_{};  // bit i: slots_[i] has frames waiting
+  Layout layout_;
+  std::array<uint64_t, kMaxNodes / 64> pending_{};  // bit i: slot i has frames waiting
   std::unique_ptr<Frame[]> frames_;
   Frame* free_frames_ = nullptr;
   uint64_t charged_until_ = 0;  // TSC up to which cycles are charged to nodes
   uint64_t dispatch_start_ = 0;
   std::array<Way, Frame::kCapacity> ways_;  // of the frame that is being split
   Frame* running_ = nullptr;  // the frame whose node is at work, until it moves on as a whole
+  size_t by_hand_ = 0;        // packets that nodes emitted or dropped by themselves, ever
+  size_t decided_ = 0;        // of the frame that a plugin's node has
+  std::atomic<Guard*> at_work_{nullptr};
   DropLog drop_log_;
   TraceRing trace_ring_;
   Published<Watch> watch_;

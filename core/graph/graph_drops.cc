@@ -18,9 +18,10 @@ void Graph::DropPackets(const Slot& slot, Packet* const* packets, size_t count, 
 }
 
 void Graph::DropPacket(NodeIndex from, const Packet& packet, PortId blamed, uint8_t reason) {
-  const auto drop = static_cast<uint16_t>(slots_[from.value()].first_drop + reason);
+  const auto drop = static_cast<uint16_t>(layout_.slots[from.value()].first_drop + reason);
   counters_.drop(blamed, drop).Add();
   LogDrop(blamed, drop, packet);
+  ++by_hand_;
   if (packet.traced()) TracePacket(from, packet, static_cast<VerdictCode>(kFirstDrop + reason));
 }
 

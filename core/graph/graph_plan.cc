@@ -167,6 +167,7 @@ absl::StatusOr<std::shared_ptr<const GraphPlan>> GraphPlan::Build(const NodeCata
   if (!order.ok()) return order.status();
 
   const std::shared_ptr<GraphPlan> plan(new GraphPlan());
+  plan->number_ = catalog.revision();
   for (const NodeClass* node : *order) plan->nodes_.push_back({.node_class = *node, .nexts = {}});
   for (size_t a = 0; a < kArcs; ++a) plan->arcs_[a].entry = plan->Find(kArcNames[a]);
   for (size_t i = 0; i < plan->nodes_.size(); ++i) {

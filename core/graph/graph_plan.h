@@ -47,6 +47,8 @@ class GraphPlan {
   // neighbour or an impossible order.
   static absl::StatusOr<std::shared_ptr<const GraphPlan>> Build(const NodeCatalog& catalog);
 
+  // The catalog's revision: two plans with one number are the same.
+  uint64_t number() const { return number_; }
   const std::vector<PlanNode>& nodes() const {
     return nodes_;
   }  // by NodeIndex, in topological order
@@ -60,6 +62,7 @@ class GraphPlan {
  private:
   GraphPlan() = default;
 
+  uint64_t number_ = 0;
   std::vector<PlanNode> nodes_;
   std::array<PlanArc, kArcs> arcs_;
 };

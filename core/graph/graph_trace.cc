@@ -40,7 +40,7 @@ void Graph::StartWatching(const Slot& input, Frame& frame) {
   for (Packet* packet : frame) {
     if (!packet->traced()) packet->set_trace(kWatched);
   }
-  frame.traced_ = true;
+  frame.set_traced(true);
 }
 
 void Graph::StartTraces(Frame& frame) {
@@ -65,7 +65,7 @@ void Graph::StartTraces(Frame& frame) {
       ++last_trace_;
     } while (last_trace_ == 0 || last_trace_ == kWatched);
     packet->set_trace(last_trace_);
-    frame.traced_ = true;
+    frame.set_traced(true);
   }
 }
 
@@ -77,7 +77,7 @@ void Graph::TraceFrame(NodeIndex from, const Frame& frame, const VerdictCode* ve
 }
 
 void Graph::TracePacket(NodeIndex from, const Packet& packet, VerdictCode verdict) {
-  const Slot& slot = slots_[from.value()];
+  const Slot& slot = layout_.slots[from.value()];
   if (watching_ != nullptr && !watching_->taps.empty()) Capture(slot, packet, verdict);
   if (!IsNumbered(packet)) return;
   TraceStep step;

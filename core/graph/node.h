@@ -46,7 +46,13 @@ class NodeBase {
 
  protected:
   friend class Graph;
+  friend class Guard;
 
+  // It is, from now on, the node at this place of a graph.
+  virtual void Join(Graph* graph, NodeIndex index) {
+    graph_ = graph;
+    index_ = index;
+  }
   // A frame has arrived. Every packet of it must leave by a verdict, Emit or DropAll.
   virtual void RunFrame(Frame&) {}
   // Input nodes: puts new packets into the empty frame.

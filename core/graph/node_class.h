@@ -61,6 +61,7 @@ struct NodeClass {
   NodeId id;
   uint16_t first_drop = 0;
   uint16_t first_counter = 0;
+  uint64_t serial = 0;  // of this registration; no other ever has it
 };
 
 // Reads what N declares; `make` builds one N for a worker. A declared enum without its table does
@@ -81,22 +82,50 @@ NodeClass NodeClassOf(NodeClass::Factory make, NodeClass::Factory make_dry = nul
   return c;
 }
 
+// The numbers of a class that has been removed, which workers may still count with.
+struct RetiredNumbers {
+  uint64_t serial = 0;  // of the removal
+  std::string name;
+  NodeId id;
+  uint16_t first_drop = 0, drops = 0;
+  uint16_t first_counter = 0, counters = 0;
+  std::string labels;  // the names of drops and counters
+};
+
+// A copy can be changed and tried; what it numbers does not collide with what the original has.
 class NodeCatalog {
  public:
-  // Numbers a class and keeps it. Errors: a name that is taken, or more nodes, drops or counters
-  // than there is room for.
+  // Numbers a class and keeps it. A class of the same name and with the same labels as one that was
+  // removed gets its numbers, unless those have been released: it counts on. Errors: a name that is
+  // taken, or more nodes, drops or counters than there is room for.
   absl::StatusOr<NodeId> Add(NodeClass node);
+  // Forgets a class. Its numbers stay taken until they are released. Nothing if there is none.
+  void Remove(std::string_view name);
+  // What Remove has left since the revision: numbers that nobody has taken over.
+  std::vector<RetiredNumbers> RetiredSince(uint64_t revision) const;
+  // No worker counts with them any more. Returns whether they were still retired.
+  bool Release(const RetiredNumbers& numbers);
 
   const std::vector<NodeClass>& nodes() const { return nodes_; }
-  const NodeClass& node(NodeId id) const { return nodes_[id.value()]; }
+  // One without labels, called "gone", if there is none of that number (any more).
+  const NodeClass& node(NodeId id) const;
   // Null if there is none of that name.
   const NodeClass* Find(std::string_view name) const;
-  size_t drop_count() const { return drops_; }
+  // All numbers of drops that were ever given are below.
+  size_t drop_count() const { return drop_count_; }
+  // Counts up with every change.
+  uint64_t revision() const { return revision_; }
 
  private:
+  static NodeClass Gone();
+  bool Number(NodeClass& node) const;
+
   std::vector<NodeClass> nodes_;
-  uint16_t drops_ = 0;
-  uint16_t counters_ = 0;
+  std::vector<RetiredNumbers> retired_;
+  NodeClass gone_ = Gone();
+  size_t drop_count_ = 0;
+  uint64_t revision_ = 0;
+  uint16_t last_id_ = kMaxNodes - 1;
 };
 
 }  // namespace weft

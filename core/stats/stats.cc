@@ -99,14 +99,29 @@ void Stats::Clear(std::span<const PortId> ports) {
     w.before = RawWorker(*w.counters);
     w.counters->AskForLongestRound();
   }
-  events_before_.clear();
   for (const NodeClass& node : catalog_.nodes()) {
     for (size_t i = 0; i < node.counters.size(); ++i) {
-      for (const OfWorker& w : workers_) {
-        events_before_[node.first_counter + i] +=
-            w.counters->counter(node.first_counter + i).value();
-      }
+      uint64_t& before = events_before_[node.first_counter + i];
+      before = 0;
+      for (const OfWorker& w : workers_)
+        before += w.counters->counter(node.first_counter + i).value();
     }
+  }
+}
+
+void Stats::Forget(const RetiredNumbers& numbers) {
+  baselines_.try_emplace(PortId());
+  for (size_t i = 0; i < numbers.drops; ++i) {
+    const size_t drop = numbers.first_drop + i;
+    drops_since_[drop] = Cycles();
+    for (auto& [port, baseline] : baselines_) baseline.drops[drop] = RawDrop(port, drop);
+  }
+  for (OfWorker& w : workers_) w.nodes_before[numbers.id] = RawNode(w, numbers.id);
+  for (size_t i = 0; i < numbers.counters; ++i) {
+    const size_t counter = numbers.first_counter + i;
+    events_before_[counter] = 0;
+    for (const OfWorker& w : workers_)
+      events_before_[counter] += w.counters->counter(counter).value();
   }
 }
 
@@ -235,6 +250,11 @@ std::vector<DroppedPacket> Stats::LastDrops(PortId port, size_t count) const {
         workers_[i].drops->Read(port, known ? baseline->second.dropped_until[i] : 0);
     packets.insert(packets.end(), of_worker.begin(), of_worker.end());
   }
+  std::erase_if(packets, [this](const DroppedPacket& packet) {
+    const auto since = drops_since_.find(packet.drop);
+    return (since != drops_since_.end() && packet.cycles < since->second) ||
+           ReasonOf(packet).reason == nullptr;
+  });
   std::stable_sort(packets.begin(), packets.end(),
                    [](const auto& a, const auto& b) { return a.cycles < b.cycles; });
   if (packets.size() > count)

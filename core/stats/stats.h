@@ -32,6 +32,9 @@ class Stats {
   void StartPort(PortId port);
   // Everything begins at 0 again. The workers count on; what they have by now is left out.
   void Clear(std::span<const PortId> ports);
+  // Nobody counts with these numbers any more: who gets them next begins at 0. What was dropped
+  // stays in the totals of ports.
+  void Forget(const RetiredNumbers& numbers);
   // Once in a while, by a timer: rates are those between two samples of a port.
   void Sample(std::span<const PortId> ports, Time now);
 
@@ -46,7 +49,7 @@ class Stats {
   // port.
   std::vector<DropCount> Drops(std::span<const PortId> ports) const;
   // The last packets that were lost on account of the port, oldest first: at most `count`, and at
-  // most DropLog::kEach a worker.
+  // most DropLog::kEach a worker. Without those of nodes that have gone.
   std::vector<DroppedPacket> LastDrops(PortId port, size_t count) const;
   // The node and the reason of a DroppedPacket.
   DropCount ReasonOf(const DroppedPacket& packet) const;
@@ -86,6 +89,8 @@ class Stats {
   std::vector<OfWorker> workers_;
   std::map<PortId, Baseline> baselines_;
   std::map<size_t, uint64_t> events_before_;  // by counter number
+  std::map<size_t, uint64_t>
+      drops_since_;  // by drop number: TSC from which on they are of who has it
   std::map<PortId, Sampled> samples_;
 };
 

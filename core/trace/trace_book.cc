@@ -41,6 +41,13 @@ void TraceBook::Drain(WorkerId worker, TraceRing& ring) {
   }
 }
 
+void TraceBook::Forget(NodeId node) {
+  std::erase_if(paths_, [node](const TracedPath& path) {
+    return std::any_of(path.steps.begin(), path.steps.end(),
+                       [node](const TraceStep& step) { return step.node == node; });
+  });
+}
+
 std::vector<WayCount> TraceBook::Ways() const {
   std::map<std::vector<std::pair<NodeId, VerdictCode>>, uint64_t> counts;
   for (const TracedPath& path : paths_) {

@@ -44,6 +44,8 @@ class TraceBook {
   // The different ways among them, the most frequent first.
   std::vector<WayCount> Ways() const;
   void Clear() { paths_.clear(); }
+  // Only what went through that node.
+  void Forget(NodeId node);
 
  private:
   std::vector<TracedPath> paths_;

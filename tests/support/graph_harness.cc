@@ -95,10 +95,14 @@ void GraphHarness::Wire(std::vector<PortWiring> ports) {
   }
   absl::StatusOr<std::unique_ptr<const ArcTables>> tables = ArcTables::Build(*plan_, ports);
   if (!tables.ok()) Fail(MessageOf(tables.status()));
-  tables_.Store(rcu_, *std::move(tables));
-  rcu_.Poll();
+  Publish(*std::move(tables));
   if (graph_ == nullptr)
     graph_ = std::make_unique<Graph>(plan_, WorkerId(0), tables_, pool_, counters_);
+}
+
+void GraphHarness::Publish(std::unique_ptr<const ArcTables> tables) {
+  tables_.Store(rcu_, std::move(tables));
+  rcu_.Poll();
 }
 
 void GraphHarness::Inject(PortId port, Bytes frame, size_t header_length) {

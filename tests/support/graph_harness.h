@@ -105,6 +105,8 @@ class GraphHarness {
   // Builds the plan on the first call; publishes the ports' features. Aborts on wiring errors: use
   // plan_status() first for tests of those.
   void Wire(std::vector<PortWiring> ports);
+  // Tables of the test's own; the old ones are gone at once.
+  void Publish(std::unique_ptr<const ArcTables> tables);
   absl::Status plan_status();
 
   void Inject(PortId port, Bytes frame, size_t header_length = Packet::kMaxHeader);
