@@ -50,8 +50,9 @@ absl::Status NoSuchPort(const Switch& s, std::string_view name) {
 }
 
 absl::Status AddCommands(Switch& the_switch, CommandTable& commands) {
-  for (const auto add : {AddShowCommands, AddWorkerCommands, AddDropCommands, AddTraceCommands,
-                         AddCaptureCommands, AddPortCommands, AddEventCommands}) {
+  for (const auto add :
+       {AddShowCommands, AddWorkerCommands, AddDropCommands, AddTraceCommands, AddCaptureCommands,
+        AddPluginCommands, AddPortCommands, AddEventCommands}) {
     if (absl::Status status = add(the_switch, commands); !status.ok()) return status;
   }
   for (Command& command : the_switch.registry().commands()) {
@@ -69,7 +70,7 @@ absl::Status AddCommands(Switch& the_switch, CommandTable& commands) {
     commands.AddValues(std::move(values), "modules");
   }
   the_switch.registry().values().clear();
-  return absl::OkStatus();
+  return the_switch.UseCommandTable(commands);
 }
 
 }  // namespace weft

@@ -20,6 +20,9 @@ absl::Status AddCommands(Switch& the_switch, CommandTable& commands);
 // config diff, config apply. `reload` outlives the table.
 absl::Status AddConfigCommands(Reload& reload, CommandTable& commands);
 
+// plugin load, plugin replace, plugin unload.
+absl::Status AddPluginCommands(Switch& s, CommandTable& commands);
+
 // One table of core's commands each.
 absl::Status AddShowCommands(Switch& s, CommandTable& commands);
 absl::Status AddWorkerCommands(Switch& s, CommandTable& commands);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// show ports, show port, why, show runtime, show counters, show graph, show plugins, show version.
+// show ports, show port, why, show runtime, show counters, show graph, show version.
 #include <rte_cycles.h>
 #include <rte_version.h>
 
@@ -190,22 +190,6 @@ Reply ShowCounters(const Switch& s) {
   return table;
 }
 
-std::vector<Column> PluginColumns() {
-  return {{"name", "the plugin's name"},
-          {"version", "its own version"},
-          {"nodes", "the nodes that it adds"},
-          {"path", "the file that it came from"}};
-}
-
-Reply ShowPlugins(const Switch& s) {
-  Table table{.columns = PluginColumns(), .if_empty = "no plugins"};
-  for (const auto& plugin : s.plugins()) {
-    const PluginInfo& info = plugin->info();
-    table.rows.push_back({info.name, info.version, Join(info.nodes, ", "), info.path});
-  }
-  return table;
-}
-
 std::vector<Column> VersionColumns() {
   return {{"weft", "of this weftd"},
           {"dpdk", "of the DPDK that it runs with"},
@@ -271,11 +255,6 @@ absl::Status AddShowCommands(Switch& s, CommandTable& commands) {
                    .run = [&s](const Arguments&) -> absl::StatusOr<Reply> {
                      return GraphDot(s.plan(), s.arc_tables());
                    }});
-  table.push_back(
-      {.words = "show plugins",
-       .help = "What was loaded, and from where",
-       .shape = Shape::Rows(PluginColumns()),
-       .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowPlugins(s); }});
   table.push_back({.words = "show version",
                    .help = "Versions of weft and of what it is built with",
                    .shape = Shape::Record(VersionColumns()),

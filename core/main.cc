@@ -137,7 +137,6 @@ absl::Status AddPlugins(Switch& the_switch, const PluginsConfig& config) {
     absl::StatusOr<std::unique_ptr<Plugin>> plugin = Plugin::Load(*path);
     if (!plugin.ok()) return plugin.status();
     if (absl::Status status = the_switch.AddPlugin(*std::move(plugin)); !status.ok()) return status;
-    LogInfo(Cat("plugin ", name, ": loaded from ", *path));
   }
   return absl::OkStatus();
 }

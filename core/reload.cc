@@ -7,6 +7,8 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/config/reader.h"
+#include "core/plugin/find_plugin.h"
+#include "core/plugin/plugin.h"
 #include "core/preflight.h"
 #include "core/reload_steps.h"
 
@@ -34,24 +36,65 @@ absl::Status AllOf(const Errors& errors) {
 
 }  // namespace
 
+// They may bring what the rest of the file needs to be understood.
+absl::Status Reload::LoadPlugins(const PluginsConfig& wanted,
+                                 std::vector<std::unique_ptr<Plugin>>& plugins) const {
+  for (const std::string& name : wanted.load) {
+    if (switch_.FindPlugin(name) != nullptr) continue;
+    const absl::StatusOr<std::string> path =
+        FindPlugin(name, wanted.directory.value_or(DefaultPluginDirectory()));
+    if (!path.ok()) return path.status();
+    absl::StatusOr<std::unique_ptr<Plugin>> plugin = Plugin::Load(*path);
+    if (!plugin.ok()) return plugin.status();
+    plugins.push_back(*std::move(plugin));
+    const absl::Status status = plugins.back()->Register(switch_.registry().services());
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+void Reload::Discard(std::vector<std::unique_ptr<Plugin>> plugins) const {
+  for (auto& plugin : plugins) {
+    if (plugin != nullptr) switch_.Dispose(std::move(plugin), nullptr);
+  }
+}
+
 absl::StatusOr<Reload::Plan> Reload::Read() const {
   Errors errors(file_);
   const std::optional<Document> document = Document::Load(file_, &errors);
-  std::optional<Config> wanted;
-  if (document) wanted = ReadAll(*document, switch_.schemas(), &errors);
-  if (!wanted) return AllOf(errors);
-  Plan plan{switch_.Running(), *std::move(wanted), {}};
-  CheckNeedsNoRestart(plan.running, plan.wanted, *document, &errors);
-  CheckNeedsNoRestart(metrics_, ReadMetrics(*document, &errors), *document, &errors);
-  plan.actions = DiffConfigs(plan.running, plan.wanted);
-  CheckPorts(switch_, plan.wanted, plan.actions, &errors);
-  if (!errors.empty()) return AllOf(errors);
-  return plan;
+  if (!document) return AllOf(errors);
+  Plan plan{switch_.Running(), {}, {}, {}};
+  {
+    // Every error of these is found again when the whole file is read.
+    Errors ignored(file_);
+    const PluginsConfig plugins = ReadGlobals(*document, &ignored).plugins;
+    absl::StatusOr<Schemas> schemas = switch_.schemas();
+    absl::Status status = LoadPlugins(plugins, plan.plugins);
+    if (status.ok()) {
+      schemas = switch_.Imagine(plugins.load, plan.plugins);
+      status = schemas.status();
+    }
+    if (!status.ok()) {
+      schemas = switch_.schemas();
+      errors.Add(document->root().WhereIs("plugins"), Cat("[plugins] load: ", MessageOf(status)));
+    }
+    std::optional<Config> wanted = ReadAll(*document, *schemas, &errors);
+    if (wanted) plan.wanted = *std::move(wanted);
+  }
+  if (errors.empty()) {
+    CheckNeedsNoRestart(plan.running, plan.wanted, *document, &errors);
+    CheckNeedsNoRestart(metrics_, ReadMetrics(*document, &errors), *document, &errors);
+    plan.actions = DiffConfigs(plan.running, plan.wanted);
+    CheckPorts(switch_, plan.wanted, plan.actions, &errors);
+  }
+  if (errors.empty()) return plan;
+  Discard(std::move(plan.plugins));
+  return AllOf(errors);
 }
 
 absl::Status Reload::Change(Plan& plan) {
   if (switch_.stopping()) return absl::FailedPreconditionError("weftd is about to stop");
-  ReloadSteps steps(switch_, plan.running, plan.wanted, plan.actions);
+  ReloadSteps steps(switch_, plan.running, plan.wanted, plan.actions, plan.plugins);
   if (const absl::Status status = steps.Run(); !status.ok()) {
     Errors errors(file_);
     errors.Add(steps.failed_at(), MessageOf(status));
@@ -65,13 +108,17 @@ absl::Status Reload::Change(Plan& plan) {
 absl::StatusOr<std::vector<ConfigAction>> Reload::Diff() const {
   absl::StatusOr<Plan> plan = Read();
   if (!plan.ok()) return plan.status();
+  Discard(std::move(plan->plugins));
   return std::move(plan->actions);
 }
 
 absl::StatusOr<std::vector<ConfigAction>> Reload::Apply() {
   absl::StatusOr<Plan> plan = Read();
   absl::Status status = plan.status();
-  if (status.ok()) status = Change(*plan);
+  if (status.ok()) {
+    status = Change(*plan);
+    Discard(std::move(plan->plugins));  // those that it did not come to
+  }
   if (!status.ok()) {
     LogError("reload: refused");
     const std::string message = MessageOf(status);

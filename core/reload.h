@@ -3,6 +3,7 @@
 // nothing. Ports that stay as they are notice nothing. Control thread.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,12 @@ class Reload {
     Config running;
     Config wanted;
     std::vector<ConfigAction> actions;
+    std::vector<std::unique_ptr<Plugin>> plugins;  // that are to be loaded
   };
   absl::StatusOr<Plan> Read() const;
+  absl::Status LoadPlugins(const PluginsConfig& wanted,
+                           std::vector<std::unique_ptr<Plugin>>& plugins) const;
+  void Discard(std::vector<std::unique_ptr<Plugin>> plugins) const;
   absl::Status Change(Plan& plan);
 
   Switch& switch_;

@@ -19,12 +19,14 @@ absl::Status ReloadSteps::Run() {
   absl::Status status = Forward();
   if (status.ok()) {
     DeleteBridges();
+    UnloadPlugins();
     return status;
   }
   return absl::Status(status.code(), Cat(MessageOf(status), RollBack()));
 }
 
 absl::Status ReloadSteps::Forward() {
+  if (absl::Status status = LoadPlugins(); !status.ok()) return status;
   AddNew();
   if (!late_.empty() && !Frees()) return Do(late_.front());  // for its error: nothing has changed
   if (absl::Status status = LeaveFirst(); !status.ok()) return status;
@@ -61,6 +63,38 @@ void ReloadSteps::Try(Step step) {
   }
 }
 
+absl::Status ReloadSteps::LoadPlugins() {
+  for (auto& plugin : plugins_) {
+    const std::string name = plugin->info().name;
+    const absl::Status status = Do({.where = {},
+                                    .run = [&] { return switch_.AddPlugin(std::move(plugin)); },
+                                    .undo = [this, name] { return switch_.UnloadPlugin(name); }});
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// After the ports that needed them; that a graph without them can be built was tried before. Who
+// needs another one goes before it.
+void ReloadSteps::UnloadPlugins() {
+  std::vector<std::string> names;
+  for (const ConfigAction& action : actions_) {
+    if (action.thing == Thing::kPlugin && action.verb == Verb::kDelete)
+      names.push_back(action.name);
+  }
+  std::vector<std::string> errors;
+  for (size_t before = names.size() + 1; names.size() < before && !names.empty();) {
+    before = names.size();
+    errors.clear();
+    std::erase_if(names, [&](const std::string& name) {
+      const absl::Status status = switch_.UnloadPlugin(name);
+      if (!status.ok()) errors.push_back(MessageOf(status));
+      return status.ok();
+    });
+  }
+  for (const std::string& error : errors) LogError(Cat("reload: ", error));
+}
+
 void ReloadSteps::AddNew() {
   const auto nothing = [] { return absl::OkStatus(); };
   for (const ConfigAction& action : actions_) {
@@ -86,7 +120,8 @@ void ReloadSteps::AddNew() {
 // Whether anything gives something back that a new port may need.
 bool ReloadSteps::Frees() const {
   return std::any_of(actions_.begin(), actions_.end(), [](const ConfigAction& action) {
-    return action.verb != Verb::kAdd && action.thing != Thing::kLog;
+    return action.verb != Verb::kAdd && action.thing != Thing::kLog &&
+           action.thing != Thing::kPlugin;
   });
 }
 

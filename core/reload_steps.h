@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,16 @@ namespace weft {
 
 class ReloadSteps {
  public:
-  // The actions lead from `running` to `wanted`; all three outlive this.
+  // The actions lead from `running` to `wanted`; `plugins` are those that they load, and are taken.
+  // All of them outlive this.
   ReloadSteps(Switch& the_switch, const Config& running, const Config& wanted,
-              const std::vector<ConfigAction>& actions)
-      : switch_(the_switch), running_(running), wanted_(wanted), actions_(actions) {}
+              const std::vector<ConfigAction>& actions,
+              std::vector<std::unique_ptr<Plugin>>& plugins)
+      : switch_(the_switch),
+        running_(running),
+        wanted_(wanted),
+        actions_(actions),
+        plugins_(plugins) {}
 
   // Once. An error says what could not be done, and what could not be undone after it; all else is
   // as it was.
@@ -38,6 +45,8 @@ class ReloadSteps {
   absl::Status Do(const Step& step);
   // Now, or after what goes has gone.
   void Try(Step step);
+  absl::Status LoadPlugins();
+  void UnloadPlugins();
   void AddNew();
   bool Frees() const;
   absl::Status LeaveFirst();
@@ -50,6 +59,7 @@ class ReloadSteps {
   const Config& running_;
   const Config& wanted_;
   const std::vector<ConfigAction>& actions_;
+  std::vector<std::unique_ptr<Plugin>>& plugins_;
   std::vector<Step> late_;
   std::vector<std::function<absl::Status()>> undo_;  // the last first
   SourceLocation failed_at_;

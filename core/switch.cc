@@ -8,6 +8,7 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/plugin/plugin_parts.h"
 
 namespace weft {
 namespace {
@@ -54,20 +55,11 @@ absl::Status Switch::AddModule(std::unique_ptr<Module> module) {
   return registry_.status();
 }
 
-absl::Status Switch::AddPlugin(std::unique_ptr<Plugin> plugin) {
-  plugins_.push_back(std::move(plugin));  // first: even a failure may leave something of it behind
-  if (absl::Status status = plugins_.back()->Register(registry_, catalog_); !status.ok())
-    return status;
-  all_modules_.push_back(&plugins_.back()->module());
-  const PluginInfo& info = plugins_.back()->info();
-  events_.Add(EventKind::kPluginLoaded, "", Cat(info.name, " ", info.version));
-  return absl::OkStatus();
-}
-
 absl::Status Switch::Start(Config config, const StartOptions& options) {
   config_ = std::move(config);
   runtime_dir_ = options.runtime_dir;
   reserve_ = options.reserve;
+  for (const auto& plugin : plugins_) plugin->parts().Obey(config_.plugins);
   absl::StatusOr<std::shared_ptr<const GraphPlan>> plan = GraphPlan::Build(catalog_);
   if (!plan.ok()) return plan.status();
   plan_ = *std::move(plan);
@@ -105,9 +97,13 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
   rate_timer_ = loop_.Every(kRatePeriod, [this] { stats_.Sample(PortIds(), loop_.Now()); });
   trace_timer_ = loop_.Every(kTracePoll, [this] {
     DrainTraces();
+    LookForFaults();
     captures_.Tick(loop_.Now());
   });
-  error_timer_ = loop_.Every(kErrorPoll, [this] { LookForErrors(); });
+  error_timer_ = loop_.Every(kErrorPoll, [this] {
+    LookForErrors();
+    LookForHangs(loop_.Now());
+  });
   return CheckMemory();
 }
 
@@ -117,6 +113,7 @@ absl::Status Switch::CheckMemory() const {
 
 void Switch::Stop() {
   stopping_ = true;
+  commands_ = nullptr;
   while (!ports_.ports().empty()) ForgetPort(ports_.ports().back()->id);
   if (plan_ != nullptr) {
     // Cannot fail: there is nothing left to wire.
@@ -263,7 +260,7 @@ void Switch::ForgetPort(PortId id) {
 
 absl::Status Switch::Publish() {
   absl::StatusOr<std::unique_ptr<const ArcTables>> tables =
-      ArcTables::Build(*plan_, ports_.Wirings());
+      ArcTables::Build(*plan_, ports_.Wirings(), layouts_);
   if (!tables.ok()) return tables.status();
   tables_.Store(rcu_, *std::move(tables));
   return absl::OkStatus();

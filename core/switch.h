@@ -33,6 +33,9 @@
 
 namespace weft {
 
+class CommandTable;
+using GraphPlanPtr = std::shared_ptr<const GraphPlan>;
+
 class Switch {
  public:
   explicit Switch(EventLoop& loop);
@@ -45,7 +48,6 @@ class Switch {
 
   // Registers a module; an error says which and why.
   absl::Status AddModule(std::unique_ptr<Module> module);
-  absl::Status AddPlugin(std::unique_ptr<Plugin> plugin);
   // Builds the graph and the workers, which take their packets from `memory`. Bridges and ports
   // follow from `config`.
   struct StartOptions {
@@ -61,6 +63,35 @@ class Switch {
   // The end: takes every port off the workers, waits until they have let go, stops them and returns
   // their packets.
   void Stop();
+
+  // --- plugins (core/switch_plugins.cc): before Start, or while it runs ---
+
+  // Each leaves everything as it was if it fails, and no worker waits or loses a packet. The end of
+  // a plugin that goes comes later, when no worker can be in it.
+  absl::Status AddPlugin(std::unique_ptr<Plugin> plugin);
+  // Another build takes the place of the one that has its name, with its ports' tables and its
+  // state.
+  absl::Status ReplacePlugin(std::unique_ptr<Plugin> plugin);
+  absl::Status UnloadPlugin(std::string_view name);
+  // The grammar with `more`, which have registered, and without those that `keep` does not name. An
+  // error if there could be no such switch.
+  absl::StatusOr<Schemas> Imagine(const std::vector<std::string>& keep,
+                                  const std::vector<std::unique_ptr<Plugin>>& more) const;
+  // The end of one that has no part in the switch, when nothing that it has begun is left; then
+  // `gone` is called, if it is not empty.
+  void Dispose(std::shared_ptr<Plugin> plugin, const std::function<void()>& gone);
+  // Null if there is none of that name.
+  const Plugin* FindPlugin(std::string_view name) const;
+  // Who needs it: "port web-1 (mac-guard)".
+  std::vector<std::string> UsersOf(const Plugin& plugin) const;
+  // Those that have no more part in anything, and wait for workers to let go.
+  const std::vector<PluginInfo>& leaving() const { return leaving_; }
+  // Where the commands of plugins come and go from now on until Stop.
+  absl::Status UseCommandTable(CommandTable& commands);
+  // Tells the events of plugins whose nodes broke a rule.
+  void LookForFaults();
+  // Ends weftd if a plugin's node has kept a worker for `hang`. Often.
+  void LookForHangs(Time now);
 
   // --- while it runs ---
 
@@ -124,6 +155,35 @@ class Switch {
   uint64_t LostTraceSteps() const;
 
  private:
+  // What there is to know of: all that a plugin may add to.
+  struct World {
+    NodeCatalog catalog;
+    Schemas schemas;
+    std::vector<PortKind> kinds;
+  };
+  // The tables of features as another build reads them.
+  struct Translated {
+    std::map<std::string, std::map<std::string, AnyConfig>> ports;  // by port, then feature
+    std::map<std::string, std::map<std::string, AnyConfig>> file;   // the same of config_
+  };
+  // All that goes when `plugin` does.
+  struct Leaving;
+
+  struct Next;
+
+  // `out` may be null, or `in`.
+  absl::Status Exchange(Plugin* out, std::unique_ptr<Plugin> in);
+  absl::Status Build(const Plugin* out, Plugin* in, Next& next) const;
+  absl::Status BuildGraphs(const Plugin* out, Plugin* in, Next& next) const;
+  void Commit(Plugin* out, std::unique_ptr<Plugin> in, Next next);
+  void ExchangePlaces(Plugin* out, std::unique_ptr<Plugin> in, Leaving& leaving);
+  static absl::Status Enter(Plugin& plugin, World& world);
+  static void Leave(const Plugin& plugin, World& world);
+  absl::Status Acquaint(Module& module) const;
+  absl::StatusOr<Translated> Translate(const Plugin& out, const Plugin& in) const;
+  absl::Status ExchangeCommands(const Plugin* out, const Plugin* in);
+  void Install(Translated translated);
+  void Retire(std::shared_ptr<Leaving> leaving);
   const PortKind* FindKind(std::string_view name) const;
   std::vector<PortId> PortIds() const;
   absl::Status MakePort(Port& port, const PortConfig& wanted);
@@ -153,11 +213,20 @@ class Switch {
   CaptureBook captures_{watcher_, catalog_, ports_};
   std::vector<std::unique_ptr<Module>> modules_;  // the built-in ones; a plugin owns its own
   std::vector<Module*> all_modules_;
+  std::vector<PluginInfo> leaving_;
+  CommandTable* commands_ = nullptr;
+  struct Round {  // of a worker, as it was seen in a plugin's node
+    const Guard* guard = nullptr;
+    uint64_t polls = 0;
+    Time since{};
+  };
+  std::vector<Round> rounds_;
   Config config_;
   std::map<std::string, std::unique_ptr<PortConfig>> port_configs_;  // of the ports that are there
   std::string runtime_dir_;
   MemoryReserve* reserve_ = nullptr;
-  std::shared_ptr<const GraphPlan> plan_;
+  GraphPlanPtr plan_;
+  std::shared_ptr<const Layouts> layouts_;  // of plan_, once it is not the first
   Published<ArcTables> tables_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool stopping_ = false;

@@ -101,6 +101,8 @@ void Switch::Settle() {
 
 Config Switch::Running() const {
   Config running = config_;
+  running.plugins.load.clear();
+  for (const auto& plugin : plugins_) running.plugins.load.push_back(plugin->info().name);
   running.ports.clear();
   for (const auto& port : ports_.ports()) running.ports.push_back(*port_configs_.at(port->name));
   return running;

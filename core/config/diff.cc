@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
 
 #include "core/base/text.h"
@@ -105,6 +106,16 @@ void DiffBridges(const Config& running, const Config& wanted, std::vector<Config
   }
 }
 
+// What `a` names and `b` does not.
+std::vector<std::string> Without(const std::vector<std::string>& a,
+                                 const std::vector<std::string>& b) {
+  std::vector<std::string> rest;
+  std::copy_if(a.begin(), a.end(), std::back_inserter(rest), [&](const std::string& name) {
+    return std::find(b.begin(), b.end(), name) == b.end();
+  });
+  return rest;
+}
+
 // All that may hold one of a kind for a whole process.
 template <typename T>
 void CheckSection(std::string_view name, const T& running, const T& wanted, const Value& root,
@@ -113,6 +124,7 @@ void CheckSection(std::string_view name, const T& running, const T& wanted, cons
   for (const FieldSpec& field : SchemaOf<T>().fields()) {
     if (field.equal(&running, &wanted)) continue;
     if (name == "weft" && field.name == "log") continue;
+    if (name == "plugins" && field.name == "load") continue;
     const SourceLocation where =
         section == nullptr ? SourceLocation() : section->value.WhereIs(field.name);
     Place(errors, Cat("[", name, "]"))
@@ -130,6 +142,8 @@ std::string ConfigAction::What() const {
       return Cat("bridge ", name);
     case Thing::kPort:
       return Cat("port ", name);
+    case Thing::kPlugin:
+      return Cat("plugin ", name);
     case Thing::kLog:
       break;
   }
@@ -146,6 +160,8 @@ std::vector<ConfigAction> DiffConfigs(const Config& running, const Config& wante
          .details =
              Join(Texts(FieldChanges(SchemaOf<WeftConfig>(), &running.weft, &wanted.weft)), "; ")});
   }
+  for (const std::string& name : Without(wanted.plugins.load, running.plugins.load))
+    actions.push_back({.verb = Verb::kAdd, .thing = Thing::kPlugin, .name = name});
   DiffBridges(running, wanted, actions);
   for (const PortConfig& port : wanted.ports) {
     const PortConfig* const before = running.FindPort(port.name);
@@ -170,6 +186,12 @@ std::vector<ConfigAction> DiffConfigs(const Config& running, const Config& wante
     actions.push_back({.verb = Verb::kDelete,
                        .thing = Thing::kBridge,
                        .name = bridge.name,
+                       .details = "not in the file"});
+  }
+  for (const std::string& name : Without(running.plugins.load, wanted.plugins.load)) {
+    actions.push_back({.verb = Verb::kDelete,
+                       .thing = Thing::kPlugin,
+                       .name = name,
                        .details = "not in the file"});
   }
   return actions;

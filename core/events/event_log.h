@@ -24,6 +24,9 @@ namespace weft {
 enum class EventKind : uint8_t {
   kStarted,
   kPluginLoaded,
+  kPluginReplaced,
+  kPluginUnloaded,
+  kPluginFault,
   kConfigApplied,
   kConfigRefused,
   kPortAdded,
@@ -35,6 +38,9 @@ enum class EventKind : uint8_t {
 inline constexpr auto kEventKinds = Labels<EventKind>({
     {EventKind::kStarted, "started", "weftd serves from now on"},
     {EventKind::kPluginLoaded, "plugin-loaded", "a plugin's nodes are in the graph"},
+    {EventKind::kPluginReplaced, "plugin-replaced", "another build of it runs in its place"},
+    {EventKind::kPluginUnloaded, "plugin-unloaded", "its code has left the process"},
+    {EventKind::kPluginFault, "plugin-fault", "a plugin's node broke a rule and is out"},
     {EventKind::kConfigApplied, "config-applied", "startup.conf was read again and changed this"},
     {EventKind::kConfigRefused, "config-refused",
      "startup.conf was read again and changed nothing"},

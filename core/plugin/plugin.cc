@@ -3,17 +3,21 @@
 
 #include <cxxabi.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/base/text.h"
 #include "core/module.h"
 #include "core/plugin/plugin_file.h"
+#include "core/plugin/plugin_parts.h"
 
 namespace weft {
 namespace {
@@ -37,9 +41,9 @@ std::string Complaint() {
              "\", which this program does not have");
 }
 
-// Runs code of the plugin, whose exceptions end here: they must be gone before it is closed.
-template <typename Run>
-absl::Status Guarded(const std::string& who, Run&& run) {
+}  // namespace
+
+absl::Status RunGuarded(const std::string& who, const std::function<void()>& run) {
   try {
     run();
     return absl::OkStatus();
@@ -50,9 +54,47 @@ absl::Status Guarded(const std::string& who, Run&& run) {
   }
 }
 
-}  // namespace
+// The loader takes two objects of one name for one, and the name is that of the descriptor. One
+// that did not go when it was closed still has its own.
+absl::StatusOr<Plugin::Library> Plugin::Library::Open(UniqueFd copy) {
+  Library library;
+  library.copy_ = std::move(copy);
+  std::vector<UniqueFd> taken;
+  for (;;) {
+    library.path_ = Cat("/proc/self/fd/", library.copy_.get());
+    void* const there = dlopen(library.path_.c_str(), RTLD_NOW | RTLD_NOLOAD);
+    if (there == nullptr) break;
+    dlclose(there);
+    UniqueFd other(fcntl(library.copy_.get(), F_DUPFD_CLOEXEC, 0));
+    if (!other.valid()) return absl::UnavailableError(std::strerror(errno));
+    taken.push_back(std::exchange(library.copy_, std::move(other)));
+  }
+  library.handle_ = dlopen(library.path_.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library.handle_ == nullptr) return absl::FailedPreconditionError(Complaint());
+  return library;
+}
 
-void Plugin::Close::operator()(void* library) const { dlclose(library); }
+bool Plugin::Library::Close() {
+  if (handle_ == nullptr) return true;
+  dlclose(std::exchange(handle_, nullptr));
+  void* const there = dlopen(path_.c_str(), RTLD_NOW | RTLD_NOLOAD);
+  if (there != nullptr) dlclose(there);
+  copy_.reset();
+  return there == nullptr;
+}
+
+void Plugin::End() {
+  parts_.reset();
+  module_.reset();
+}
+
+absl::Status Plugin::Close() {
+  End();
+  if (library_.Close()) return absl::OkStatus();
+  return absl::InternalError(
+      Cat("the code of plugin ", info_.name,
+          " stays in memory: a thread-local object of it with a destructor, perhaps"));
+}
 
 Plugin::Plugin(Library library, std::unique_ptr<Module> module, PluginInfo info)
     : library_(std::move(library)), module_(std::move(module)), info_(std::move(info)) {}
@@ -60,16 +102,17 @@ Plugin::Plugin(Library library, std::unique_ptr<Module> module, PluginInfo info)
 Plugin::~Plugin() = default;
 
 absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Load(const std::string& path) {
-  const absl::StatusOr<PluginFile> file = InspectPluginFile(path);
+  absl::StatusOr<PluginFile> file = InspectPluginFile(path);
   if (!file.ok()) return file.status();
   const std::string who = Cat("plugin ", file->path);
 
-  Library library(dlopen(file->path.c_str(), RTLD_NOW | RTLD_LOCAL));
-  if (library == nullptr) {
-    return absl::FailedPreconditionError(Cat(who, " cannot be loaded: ", Complaint()));
+  absl::StatusOr<Library> library = Library::Open(std::move(file->copy));
+  if (!library.ok()) {
+    return absl::Status(library.status().code(),
+                        Cat(who, " cannot be loaded: ", MessageOf(library.status())));
   }
   const auto* descriptor =
-      static_cast<const PluginDescriptor*>(dlsym(library.get(), "weft_plugin"));
+      static_cast<const PluginDescriptor*>(dlsym(library->handle(), "weft_plugin"));
   if (descriptor == nullptr ||
       std::memcmp(descriptor, &file->descriptor, offsetof(PluginDescriptor, make)) != 0) {
     return absl::FailedPreconditionError(
@@ -77,19 +120,25 @@ absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Load(const std::string& path) {
             kPluginSection, " says"));
   }
   std::unique_ptr<Module> module;
-  if (absl::Status made = Guarded(who, [&] { module.reset(descriptor->make()); }); !made.ok()) {
+  if (absl::Status made = RunGuarded(who, [&] { module.reset(descriptor->make()); }); !made.ok()) {
     return made;
   }
   PluginInfo info{
       .name = descriptor->name, .version = descriptor->version, .path = file->path, .nodes = {}};
   return std::unique_ptr<Plugin>(
-      new Plugin(std::move(library), std::move(module), std::move(info)));
+      new Plugin(*std::move(library), std::move(module), std::move(info)));
+}
+
+absl::Status Plugin::Register(const ModuleServices& services) {
+  if (parts_ != nullptr) return absl::OkStatus();
+  parts_ = std::make_unique<PluginParts>(services);
+  return Register(parts_->registry, parts_->nodes);
 }
 
 absl::Status Plugin::Register(Registry& registry, const NodeCatalog& catalog) {
   const size_t first = catalog.nodes().size();
   const std::string who = Cat("plugin ", info_.path);
-  absl::Status status = Guarded(who, [&] { module_->Register(registry); });
+  absl::Status status = RunGuarded(who, [&] { module_->Register(registry); });
   for (size_t i = first; i < catalog.nodes().size(); ++i) {
     info_.nodes.emplace_back(catalog.nodes()[i].spec.name);
   }

@@ -16,7 +16,8 @@
 #include "core/base/text.h"
 #include "core/base/unique_fd.h"
 #include "core/config/errors.h"
-#include "core/plugin/elf_section.h"
+#include "core/plugin/elf_file.h"
+#include "core/plugin/private_copy.h"
 
 namespace weft {
 namespace {
@@ -98,7 +99,7 @@ absl::Status CompareStamps(const Stamp& theirs, const Stamp& ours) {
 
 absl::StatusOr<PluginFile> InspectPluginFile(const std::string& path) {
   std::error_code error;
-  PluginFile plugin{.path = std::filesystem::canonical(path, error), .descriptor = {}};
+  PluginFile plugin{.path = std::filesystem::canonical(path, error), .copy = {}, .descriptor = {}};
   if (error) {
     return absl::NotFoundError(Cat("plugin ", path, " cannot be read: ", error.message()));
   }
@@ -106,9 +107,18 @@ absl::StatusOr<PluginFile> InspectPluginFile(const std::string& path) {
   if (!fd.ok()) return fd.status();
 
   const std::string who = Cat("plugin ", plugin.path);
+  const auto of_it = [&](const absl::Status& status) {
+    return absl::Status(status.code(), Cat(who, MessageOf(status)));
+  };
+  absl::StatusOr<UniqueFd> copy =
+      PrivateCopy(fd->get(), std::filesystem::path(plugin.path).filename().string());
+  if (!copy.ok()) return of_it(copy.status());
+  plugin.copy = *std::move(copy);
+  const absl::StatusOr<ElfFile> elf = ElfFile::Read(plugin.copy.get());
+  if (!elf.ok()) return of_it(elf.status());
   const absl::StatusOr<std::optional<std::string>> section =
-      ReadElfSection(fd->get(), kPluginSection, sizeof(PluginDescriptor));
-  if (!section.ok()) return absl::InvalidArgumentError(Cat(who, MessageOf(section.status())));
+      elf->Section(kPluginSection, sizeof(PluginDescriptor));
+  if (!section.ok()) return of_it(section.status());
   if (!section->has_value()) {
     return absl::InvalidArgumentError(
         Cat(who, " is no weft plugin: it has no section ", kPluginSection,
@@ -133,6 +143,7 @@ absl::StatusOr<PluginFile> InspectPluginFile(const std::string& path) {
     return absl::InvalidArgumentError(
         Cat(who, " calls itself ", Quoted(name), "; its file must be named ", name, ".so"));
   }
+  if (absl::Status unloads = elf->CheckUnloads(); !unloads.ok()) return of_it(unloads);
   return plugin;
 }
 

@@ -8,19 +8,21 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/base/unique_fd.h"
 #include "core/sdk/stamp.h"
 
 namespace weft {
 
 struct PluginFile {
   std::string path;             // absolute, without links
+  UniqueFd copy;                // of it, private: see core/plugin/private_copy.h
   PluginDescriptor descriptor;  // as in the file, where `make` means nothing yet
 };
 
-// Reads the file and judges it. Errors, each a sentence with the path and what to do: the file or
-// its directory belongs to somebody else than root or us, or may be written by others; it is no
-// shared object for this machine, damaged, or no weft plugin; its stamp is not ours; its name is
-// not the file's.
+// Copies the file and judges the copy. Errors, each a sentence with the path and what to do: the
+// file or its directory belongs to somebody else than root or us, or may be written by others; it
+// is no shared object for this machine, damaged, or no weft plugin; its stamp is not ours; its name
+// is not the file's; it could never be unloaded.
 absl::StatusOr<PluginFile> InspectPluginFile(const std::string& path);
 
 // OK if the stamps agree; else every part that does not, theirs and ours.

@@ -139,8 +139,9 @@ def what_a_reload_cannot_do():
         result = weft.weftctl("config", "diff")
         equal((result.returncode, result.stdout, "only a restart" in result.stderr), (1, "", True),
               "weftctl config diff")
-        conf.refused(ports("web-2"), "[dpdk]: memory", "[plugins]: load",
-                     start=conf.start.replace("[dpdk]\n", "[dpdk]\nmemory = 99\n").replace('"mac-guard"', ""))
+        conf.refused(ports("web-2"), "[dpdk]: memory", "[plugins]: hang",
+                     start=conf.start.replace("[dpdk]\n", "[dpdk]\nmemory = 99\n")
+                     .replace("[plugins]\n", '[plugins]\nhang = "5s"\n'))
         equal(list(details(weft)), ["web-1"], "ports")
         # All mistakes at once, in the reply and in the log.
         parts = "mtu: 1 is out of range", 'unknown key "sokcet"'

@@ -72,6 +72,11 @@ class SwitchHarness {
     const std::optional<Config> config = Read(text);
     return config ? MessageOf(switch_->AddPort(config->ports.at(0))) : errors_;
   }
+  // What a file would say of a port that is there.
+  std::string SetFeatures(std::string_view text) {
+    const std::optional<Config> config = Read(text);
+    return config ? MessageOf(switch_->SetFeatures(config->ports.at(0))) : errors_;
+  }
   std::string RemovePort(std::string_view name) { return MessageOf(switch_->RemovePort(name)); }
 
   // One round of the control thread, at most a millisecond long.

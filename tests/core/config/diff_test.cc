@@ -116,11 +116,20 @@ TEST(Diff, TheLevelOfTheLogIsNoRestart) {
   EXPECT_THAT(NeedsRestart("", after), IsEmpty());
 }
 
+TEST(Diff, PluginsComeFirstAndGoLast) {
+  const std::string before = "[plugins]\nload = [\"p\", \"q\"]\n" + Port("a");
+  const std::string after = "[plugins]\nload = [\"r\", \"q\"]\n" + Port("b");
+  EXPECT_THAT(Diff(before, after),
+              ElementsAre("add plugin r: ", "add port b: vhost, bridge default",
+                          "delete port a: not in the file", "delete plugin p: not in the file"));
+  EXPECT_THAT(NeedsRestart(before, after), IsEmpty());
+}
+
 TEST(NeedsRestart, NamesTheKeyAndTheLine) {
   EXPECT_THAT(
       NeedsRestart("[weft]\ncontrol-socket = \"a\"\n[workers]\ncores = [1]\n",
                    "[weft]\nruntime-dir = \"/x\"\n[workers]\ncores = [0, 1]\nidle = \"poll\"\n"
-                   "[dpdk]\neal = [\"-v\"]\nmemory = 64\n[plugins]\nload = [\"p\"]\n"
+                   "[dpdk]\neal = [\"-v\"]\nmemory = 64\n[plugins]\nhang = \"5s\"\n"
                    "[node.l2-switch]\nentries = 5\n"),
       ElementsAre(
           // The key is not there: the line is its section's.
@@ -136,8 +145,8 @@ TEST(NeedsRestart, NamesTheKeyAndTheLine) {
           "[\"-v\"]",
           "startup.conf:8:10: [dpdk]: memory: only a restart changes it; running is unset, the "
           "file says 64",
-          "startup.conf:10:8: [plugins]: load: only a restart changes it; running is [], the file "
-          "says [\"p\"]",
+          "startup.conf:10:8: [plugins]: hang: only a restart changes it; running is \"10s\", the "
+          "file says \"5s\"",
           "startup.conf:11:1: [node.l2-switch]: only a restart changes it"));
   EXPECT_THAT(NeedsRestart("[workers]\ncores = [1]\n", ""),
               ElementsAre("startup.conf: [workers]: cores: only a restart changes it; running is "

@@ -32,11 +32,13 @@ TEST(FindPluginTest, LooksBesideTheProgramFirst) {
 }
 
 TEST(FindPluginTest, ListsWhatIsThere) {
-  EXPECT_THAT(PluginsIn(WEFT_SAMPLES), ElementsAre("good", "needs-symbol", "no-plugin", "throws"));
+  EXPECT_THAT(PluginsIn(WEFT_SAMPLES),
+              ElementsAre("faulty", "good", "needs-symbol", "no-plugin", "throws", "unique"));
   EXPECT_THAT(PluginsIn("/nowhere/at/all"), ElementsAre());
-  EXPECT_EQ(Error("godo", WEFT_SAMPLES),
-            "there is no plugin \"godo\" in " WEFT_SAMPLES
-            " (did you mean \"good\"?); there is good, needs-symbol, no-plugin, throws");
+  EXPECT_EQ(
+      Error("godo", WEFT_SAMPLES),
+      "there is no plugin \"godo\" in " WEFT_SAMPLES
+      " (did you mean \"good\"?); there is faulty, good, needs-symbol, no-plugin, throws, unique");
   const OwnDirectory empty;
   EXPECT_THAT(Error("good", empty.path()), EndsWith("; there is none at all"));
 }

@@ -180,6 +180,29 @@ TEST(PluginFileTest, WantsTheFileNamedLikeThePlugin) {
               EndsWith("better.so calls itself \"good\"; its file must be named good.so"));
 }
 
+TEST(PluginFileTest, RefusesWhatCouldNeverBeUnloaded) {
+  EXPECT_THAT(
+      Refusal(Sample("unique")),
+      EndsWith("unique.so could never be unloaded: its symbol \"weft_sample_unique\" is one "
+               "for the whole process; compile it with -fno-gnu-unique"));
+  EXPECT_THAT(Refusal(Sample("nodelete/good")),
+              EndsWith("good.so could never be unloaded: it is linked with -z nodelete"));
+}
+
+TEST(PluginFileTest, JudgesACopyThatNobodyCanChange) {
+  CopyOfSample copy("good");
+  const std::string whole = copy.Read();
+  const absl::StatusOr<PluginFile> file = InspectPluginFile(copy.path());
+  ASSERT_TRUE(file.ok()) << file.status();
+  copy.Write("#!/bin/sh\n");
+  std::string bytes(whole.size(), '\0');
+  EXPECT_EQ(pread(file->copy.get(), bytes.data(), bytes.size(), 0),
+            static_cast<ssize_t>(whole.size()));
+  EXPECT_EQ(bytes, whole);
+  EXPECT_EQ(write(file->copy.get(), "x", 1), -1);
+  EXPECT_EQ(ftruncate(file->copy.get(), 0), -1);
+}
+
 TEST(StampTest, HasAPartForEverythingThatMustAgree) {
   std::vector<std::string> names;
   for (const StampPart& part : kStamp.parts) {

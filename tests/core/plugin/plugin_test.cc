@@ -42,6 +42,18 @@ std::string Maps() {
   return text.str();
 }
 
+// How many copies of the file's code there are.
+size_t Copies(const std::string& file) {
+  std::istringstream maps(Maps());
+  size_t copies = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("/memfd:" + file) != std::string::npos &&
+        line.find(" r-xp ") != std::string::npos)
+      ++copies;
+  }
+  return copies;
+}
+
 // Why a file does not load; fails if it does.
 std::string LoadError(const std::string& path) {
   const absl::StatusOr<std::unique_ptr<Plugin>> plugin = Plugin::Load(path);
@@ -59,7 +71,7 @@ TEST(PluginTest, BringsItsModuleAndGoesAgain) {
     EXPECT_EQ((*plugin)->info().version, "1.2-sample");
     EXPECT_THAT((*plugin)->info().path, EndsWith("/samples/good.so"));
     EXPECT_EQ(Mark(), "constructed");
-    EXPECT_THAT(Maps(), HasSubstr("/samples/good.so"));
+    EXPECT_THAT(Maps(), HasSubstr("/memfd:good.so"));
 
     ModuleHarness harness;
     ASSERT_TRUE((*plugin)->Register(harness.registry(), harness.graph().catalog()).ok());
@@ -67,7 +79,18 @@ TEST(PluginTest, BringsItsModuleAndGoesAgain) {
     EXPECT_THAT(harness.Configure("[[port]]\nname = \"a\"\nmemory = {}\npass = {}\n"), IsEmpty());
   }
   EXPECT_EQ(Mark(), "destroyed");
-  EXPECT_THAT(Maps(), Not(HasSubstr("/samples/good.so")));
+  EXPECT_THAT(Maps(), Not(HasSubstr("/memfd:good.so")));
+}
+
+TEST(PluginTest, ACopyIsAFileOfItsOwn) {
+  const absl::StatusOr<std::unique_ptr<Plugin>> first = Plugin::Load(Sample("good"));
+  const absl::StatusOr<std::unique_ptr<Plugin>> second = Plugin::Load(Sample("good"));
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(Copies("good.so"), 2U) << "the same file twice";
+  EXPECT_TRUE((*first)->Close().ok());
+  EXPECT_EQ(Copies("good.so"), 1U);
+  EXPECT_TRUE((*second)->Close().ok());
+  EXPECT_EQ(Copies("good.so"), 0U);
 }
 
 TEST(PluginTest, LoadsMacGuardWhichGuards) {
@@ -113,7 +136,7 @@ TEST(PluginTest, TurnsExceptionsIntoSentences) {
   unsetenv("WEFT_SAMPLE_THROWS");
   EXPECT_THAT(LoadError(Sample("throws")),
               EndsWith("/samples/throws.so failed to start: it threw what is no std::exception"));
-  EXPECT_THAT(Maps(), Not(HasSubstr("/samples/throws.so")));
+  EXPECT_THAT(Maps(), Not(HasSubstr("/memfd:throws.so")));
 
   setenv("WEFT_SAMPLE_THROWS", "later", 1);
   absl::StatusOr<std::unique_ptr<Plugin>> plugin = Plugin::Load(Sample("throws"));

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// What another build of a plugin makes of the tables that ports have: it reads them again, for the
+// types that the one before has read them into are strangers to it.
+#include <algorithm>
+#include <utility>
+
+#include "core/base/text.h"
+#include "core/plugin/plugin_parts.h"
+#include "core/switch.h"
+
+namespace weft {
+namespace {
+
+// Only what somebody has set is handed on, so that keys that nobody used may come and go between
+// builds.
+std::string AsToml(const AnyConfig& config) {
+  std::vector<std::string> keys;
+  for (const FieldSpec& field : config.schema->fields()) {
+    const std::string text = field.print(config.object.get());
+    if (text.empty() || (!field.rules.required && text == config.schema->Default(field))) continue;
+    keys.push_back(Cat(field.name, " = ", text));
+  }
+  return Cat("{ ", Join(keys), " }");
+}
+
+absl::StatusOr<AnyConfig> ReadAgain(const std::string& port, const std::string& feature,
+                                    const AnyConfig& config, const TableSchema& schema) {
+  Errors errors("the port's table");
+  const std::optional<Document> document =
+      Document::Parse(Cat("table = ", AsToml(config), "\n"), &errors);
+  std::shared_ptr<const void> object;
+  if (document) {
+    object = schema.Read(document->root().Find("table")->value,
+                         Place(&errors, Cat("port \"", port, "\": ", feature)));
+  }
+  if (!errors.empty()) {
+    return absl::FailedPreconditionError(
+        Cat("the other build does not take the tables of ports: ", Join(errors.Lines(), "; ")));
+  }
+  return AnyConfig{&schema, std::move(object)};
+}
+
+using Tables = std::map<std::string, std::map<std::string, AnyConfig>>;
+
+absl::Status TranslatePort(const Plugin& out, const Plugin& in, const PortConfig& port,
+                           Tables& tables) {
+  for (const auto& [feature, config] : port.features) {
+    if (out.parts().nodes.Find(feature) == nullptr) continue;
+    const auto& schemas = in.parts().schemas.features;
+    const auto schema = std::find_if(schemas.begin(), schemas.end(),
+                                     [&](const auto& named) { return named.name == feature; });
+    if (schema == schemas.end()) {
+      return absl::FailedPreconditionError(
+          Cat("the other build has no feature ", feature, ", which port ", port.name, " uses"));
+    }
+    absl::StatusOr<AnyConfig> again = ReadAgain(port.name, feature, config, *schema->schema);
+    if (!again.ok()) return again.status();
+    tables[port.name][feature] = *std::move(again);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Switch::Translated> Switch::Translate(const Plugin& out, const Plugin& in) const {
+  Translated translated;
+  for (const auto& [name, config] : port_configs_) {
+    if (absl::Status status = TranslatePort(out, in, *config, translated.ports); !status.ok())
+      return status;
+  }
+  for (const PortConfig& config : config_.ports) {
+    if (absl::Status status = TranslatePort(out, in, config, translated.file); !status.ok())
+      return status;
+  }
+  return translated;
+}
+
+void Switch::Install(Translated translated) {
+  for (auto& [name, tables] : translated.ports) {
+    for (auto& [feature, config] : tables) port_configs_.at(name)->features[feature] = config;
+    SetWiring(*ports_.Find(name), *port_configs_.at(name));
+  }
+  for (PortConfig& port : config_.ports) {
+    const auto found = translated.file.find(port.name);
+    if (found == translated.file.end()) continue;
+    for (auto& [feature, config] : found->second) port.features[feature] = config;
+  }
+}
+
+}  // namespace weft

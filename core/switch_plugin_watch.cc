@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks after plugins whose nodes do wrong: what guards found is told, and a node that does not
+// return ends weftd.
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/plugin/plugin_parts.h"
+#include "core/switch.h"
+
+namespace weft {
+namespace {
+
+constexpr auto kOnFaults = LabelsOf(OnFault::kBypass);
+
+}  // namespace
+
+void Switch::LookForFaults() {
+  for (const auto& plugin : plugins_) {
+    for (const auto& guard : plugin->parts().guards) {
+      const Fault fault = guard->fault.load(std::memory_order_relaxed);
+      if (fault == Fault::kNone || std::exchange(guard->told, true)) continue;
+      const std::string says = Cat(guard->plugin, ": node ", guard->node, " ", kFaults.help(fault),
+                                   "; on-fault = \"", kOnFaults.name(guard->on_fault), "\"");
+      LogError(Cat("plugin ", says));
+      events_.Add(EventKind::kPluginFault, "", says);
+    }
+  }
+}
+
+// A worker that has not begun another round and is in a plugin's node. Its guard is there as long
+// as the worker is in it: what workers may use goes by this thread alone, when they are quiescent.
+void Switch::LookForHangs(Time now) {
+  if (config_.plugins.hang == std::chrono::seconds::zero()) return;
+  rounds_.resize(workers_.size());
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    const uint64_t polls = workers_[i]->counters().polls.value();
+    const Guard* const guard = workers_[i]->graph().at_work();
+    Round& round = rounds_[i];
+    if (guard == nullptr || guard != round.guard || polls != round.polls) {
+      round = {.guard = guard, .polls = polls, .since = now};
+    } else if (now - round.since >= config_.plugins.hang) {
+      std::fprintf(stderr,
+                   "weftd: plugin %s ends it: its node %s has kept worker %zu for %lld s and does "
+                   "not return\n",
+                   guard->state().plugin.c_str(), guard->state().node.c_str(), i,
+                   static_cast<long long>(config_.plugins.hang.count()));
+      std::abort();
+    }
+  }
+}
+
+}  // namespace weft

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plugins come, are replaced and go in a real weftd, sandboxed, while containers send: they lose nothing, each
+build is seen to run, and nothing of those before is left. WEFT_E2E_TURNS says how often."""
+import os
+import pathlib
+import signal
+
+from weft_e2e import BUILD, Pair, Testpmd, Weftd, equal, mac, ports, run, skip, static_ports, wait_equal, wait_for
+
+SAMPLES = BUILD / "tests" / "core" / "plugin" / "samples"
+TURNS = int(os.environ.get("WEFT_E2E_TURNS", "30"))
+# web-3's frames are for this address; turnstile drops them, and faulty does wrong at them.
+VICTIM = "02:fa:00:00:00:09"
+TURNSTILE = r'turnstile = { letter = "\u0002" }'
+
+
+def sample(name):
+    path = SAMPLES / f"{name}.so"
+    if not path.exists():
+        skip(f"{path} is not built")
+    return path
+
+
+def copies(weft, name):
+    """How many copies of the plugin's code are mapped."""
+    lines = pathlib.Path(f"/proc/{weft.pid}/maps").read_text().splitlines()
+    return sum(f"/memfd:{name}.so" in line and " r-xp " in line for line in lines)
+
+
+def descriptors(weft):
+    """But for sockets: the shell's connections come and go."""
+    folder = pathlib.Path(f"/proc/{weft.pid}/fd")
+    return sum(not os.readlink(folder / name).startswith("socket:") for name in os.listdir(folder)
+               if os.path.lexists(folder / name))
+
+
+def rss(weft):
+    """KiB that are not shared memory."""
+    fields = weft.threads()[weft.pid]
+    return int(fields["RssAnon"].split()[0]) + int(fields["RssFile"].split()[0])
+
+
+def dropped(weft, reason, node="turnstile"):
+    return weft.drops().get(("web-3", node, reason), 0)
+
+
+def states(weft):
+    return {(row["name"], row["version"]): row["state"] for row in weft.ctl("show plugins")}
+
+
+class Conf:
+    """startup.conf with plugins and with a feature on web-3."""
+
+    def __init__(self, weft):
+        self._weft, self._start = weft, weft.config_file.read_text()
+
+    def write(self, plugins="", feature=""):
+        self._weft.config_file.write_text(f"{self._start}[plugins]\n{plugins}\n{ports('web-3', options=feature)}")
+
+    def apply(self, plugins="", feature=""):
+        self.write(plugins, feature)
+        return [(row["action"], row["what"]) for row in self._weft.ctl("config apply")]
+
+
+class Scene:
+    """Two containers that must lose nothing, and web-3, whose packets the plugins meet."""
+
+    def __init__(self, plugins="", feature=""):
+        self._plugins, self._feature = plugins, feature
+
+    def __enter__(self):
+        self.weft = Weftd(static_ports("web-1", "web-2")).__enter__()
+        self.conf = Conf(self.weft)
+        self.conf.apply(self._plugins, self._feature)
+        self.pair = Pair(self.weft).__enter__()
+        self.sender = Testpmd(self.weft.socket("web-3"), mac=mac(3), mode="txonly", peer=VICTIM).__enter__()
+        self.weft.wait_up("web-3")
+        self.pair.start()
+        return self
+
+    def __exit__(self, *problem):
+        self.sender.__exit__(*problem)
+        self.pair.__exit__(*problem)
+        self.weft.__exit__(*problem)
+
+
+def directory(name):
+    return f'directory = "{SAMPLES / name}"'
+
+
+def replaced_under_traffic():
+    builds = {build: sample(f"{build}/turnstile") for build in "ab"}
+    with Weftd(static_ports("web-1", "web-2") + f'[plugins]\n{directory("a")}\nload = ["turnstile"]\n'
+               + ports("web-3", options=TURNSTILE)) as weft, Pair(weft) as pair, \
+         Testpmd(weft.socket("web-3"), mac=mac(3), mode="txonly", peer=VICTIM) as sender:
+        weft.wait_up("web-3")
+        pair.start()
+        sender.start()
+        before, flat = "a", None
+        for turn in range(1, TURNS + 1):
+            build = "ba"[turn % 2 == 0]
+            weft.ctl(f"plugin replace turnstile {builds[build]}")
+            equal(weft.ctl("show turnstile"), f"{build} {turn}\n", "the state that is handed on")
+            wait_for(lambda: dropped(weft, f"by-{build}") > 0, f"drops by build {build} in turn {turn}")
+            wait_equal(lambda: states(weft), {("turnstile", build): "running"}, f"plugins after turn {turn}")
+            equal((copies(weft, "turnstile"), dropped(weft, f"by-{before}")), (1, 0), "copies, drops by the other")
+            before = build
+            if turn == min(TURNS, 20):
+                flat = descriptors(weft), rss(weft)
+        sender.stop()
+        print(f"{TURNS} replaces: descriptors {flat[0]} -> {descriptors(weft)}, RSS {flat[1]} -> {rss(weft)} KiB", flush=True)
+        equal(descriptors(weft), flat[0], "descriptors")
+        pair.finish()
+
+
+def loaded_and_unloaded_under_traffic():
+    plugin = sample("a/turnstile")
+    with Weftd(static_ports("web-1", "web-2") + ports("web-3")) as weft, Pair(weft) as pair:
+        pair.start()
+        flat = None
+        for turn in range(1, TURNS + 1):
+            weft.ctl(f"plugin load {plugin}")
+            equal((states(weft), copies(weft, "turnstile")), ({("turnstile", "a"): "running"}, 1), "plugins")
+            weft.ctl("plugin unload turnstile")
+            wait_equal(lambda: states(weft), {}, f"plugins after turn {turn}")
+            equal(copies(weft, "turnstile"), 0, "copies")
+            if turn == min(TURNS, 20):
+                flat = descriptors(weft), rss(weft)
+        print(f"{TURNS} loads: descriptors {flat[0]} -> {descriptors(weft)}, RSS {flat[1]} -> {rss(weft)} KiB", flush=True)
+        equal(descriptors(weft), flat[0], "descriptors")
+        pair.finish()
+
+
+def by_startup_conf():
+    sample("a/turnstile")
+    with Scene(directory("a")) as scene:
+        weft, conf = scene.weft, scene.conf
+        scene.sender.start()
+        for _ in range(3):
+            conf.write(f'{directory("a")}\nload = ["turnstile"]', TURNSTILE)
+            diff = [(row["action"], row["what"]) for row in weft.ctl("config diff")]
+            equal((diff, states(weft)), ([("add", "plugin turnstile"), ("change", "port web-3")], {}), "diff alone")
+            equal(conf.apply(f'{directory("a")}\nload = ["turnstile"]', TURNSTILE), diff, "changes")
+            wait_for(lambda: dropped(weft, "by-a") > 0, "drops")
+            users = [row["used-by"] for row in weft.ctl("show plugins")]
+            equal(users, ["port web-3 (turnstile)"], "who uses it")
+            reply = weft.request("plugin unload turnstile")
+            equal("is needed by port web-3 (turnstile)" in reply.get("error", ""), True, f"the refusal: {reply}")
+            # A table that no plugin is there for: nothing changes.
+            conf.write(directory("a"), TURNSTILE)
+            equal('unknown key "turnstile"' in weft.request("config apply")["error"], True, "the refusal")
+            conf.write(f'{directory("a")}\nload = ["nothing"]', "")
+            equal('there is no plugin "nothing"' in weft.request("config apply")["error"], True, "the refusal")
+            equal(states(weft), {("turnstile", "a"): "running"}, "plugins")
+            equal(conf.apply(directory("a")), [("change", "port web-3"), ("delete", "plugin turnstile")], "changes")
+            wait_equal(lambda: (states(weft), copies(weft, "turnstile")), ({}, 0), "plugins")
+        scene.sender.stop()
+        scene.pair.finish()
+
+
+def who_does_wrong_is_out():
+    sample("faulty")
+    for how, fault in ("leak", "leaked"), ("verdict", "bad-verdict"), ("throw", "threw"):
+        with Scene(f'{directory("")}\nload = ["faulty"]', f'faulty = {{ how = "{how}" }}') as scene:
+            scene.sender.start()
+            wait_equal(lambda: states(scene.weft), {("faulty", "1.2-sample"): f"faulty {fault}: bypass"}, "plugins")
+            equal("plugin-fault" in {row["event"] for row in scene.weft.ctl("show events")}, True, "an event of it")
+            equal(dropped(scene.weft, "plugin-fault", "faulty"), 0, "packets that were not bypassed")
+            scene.sender.stop()
+            scene.pair.finish()
+
+
+def who_never_returns_is_named():
+    sample("faulty")
+    config = (f'[plugins]\n{directory("")}\nload = ["faulty"]\nhang = "2s"\n'
+              + ports("web-3", options='faulty = { how = "loop" }'))
+    with Weftd(config) as weft, Testpmd(weft.socket("web-3"), mac=mac(3), mode="txonly", peer=VICTIM) as sender:
+        weft.wait_up("web-3")
+        sender.start()
+        equal(weft.process.wait(60), -signal.SIGABRT, "weftd's end")
+        said = "weftd: plugin faulty ends it: its node faulty has kept worker 0 for 2 s and does not return"
+        equal(said in weft.log(), True, f'"{said}" in the log')
+
+
+if __name__ == "__main__":
+    run(loaded_and_unloaded_under_traffic, replaced_under_traffic, by_startup_conf, who_does_wrong_is_out,
+        who_never_returns_is_named)
