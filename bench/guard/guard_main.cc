@@ -5,9 +5,13 @@
 #include <valgrind/callgrind.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "bench/support/stage.h"
+#include "core/graph/guard.h"
 #include "core/graph/node.h"
 
 namespace weft::bench {
@@ -57,6 +61,21 @@ StageOptions WithPass() {
   return options;
 }
 
+// The same as a plugin's node is in the graph.
+StageOptions WithGuardedPass() {
+  StageOptions options = WithPass();
+  options.add_nodes = [](NodeCatalog& catalog) {
+    static constexpr LabelText kFault[] = {{"plugin-fault", "it broke a rule"}};
+    const auto state = std::make_shared<GuardState>();
+    state->cycles_per_packet = 20'000;
+    NodeClass node = NodeClassOf<Pass>(
+        [state](WorkerId) { return std::make_unique<Guard>(std::make_unique<Pass>(), state); });
+    node.drops = kFault;
+    if (!catalog.Add(std::move(node)).ok()) std::abort();
+  };
+  return options;
+}
+
 const Path kPaths[] = {
     {"container-to-container-64", {}, OneWay},
     {"container-to-container-1500", {.frame = 1500}, OneWay},
@@ -72,6 +91,7 @@ const Path kPaths[] = {
     {"one-to-three-64", {.containers = 4}, ToThree},
     {"broadcast-to-three-64", {.containers = 4}, Broadcast},
     {"feature-64", WithPass(), OneWay},
+    {"guarded-feature-64", WithGuardedPass(), OneWay},
 };
 
 int Run(const Path& path) {

@@ -5,13 +5,21 @@ import os
 import pathlib
 import signal
 
-from weft_e2e import BUILD, Pair, Testpmd, Weftd, equal, mac, ports, run, skip, static_ports, wait_equal, wait_for
+from weft_e2e import BUILD, Pair, Testpmd, Weftd, equal, mac, run, skip, static_ports, wait_equal, wait_for
 
 SAMPLES = BUILD / "tests" / "core" / "plugin" / "samples"
 TURNS = int(os.environ.get("WEFT_E2E_TURNS", "30"))
 # web-3's frames are for this address; turnstile drops them, and faulty does wrong at them.
 VICTIM = "02:fa:00:00:00:09"
 TURNSTILE = r'turnstile = { letter = "\u0002" }'
+
+
+BRIDGES = '[[bridge]]\nname = "default"\n[[bridge]]\nname = "other"\n'
+
+
+def web_3(feature=""):
+    """In a bridge where nobody else hears it."""
+    return f'[[port]]\nname = "web-3"\nbridge = "other"\nvhost = {{}}\n{feature}\n'
 
 
 def sample(name):
@@ -55,7 +63,7 @@ class Conf:
         self._weft, self._start = weft, weft.config_file.read_text()
 
     def write(self, plugins="", feature=""):
-        self._weft.config_file.write_text(f"{self._start}[plugins]\n{plugins}\n{ports('web-3', options=feature)}")
+        self._weft.config_file.write_text(f"{self._start}[plugins]\n{plugins}\n{web_3(feature)}")
 
     def apply(self, plugins="", feature=""):
         self.write(plugins, feature)
@@ -69,9 +77,10 @@ class Scene:
         self._plugins, self._feature = plugins, feature
 
     def __enter__(self):
-        self.weft = Weftd(static_ports("web-1", "web-2")).__enter__()
+        self.weft = Weftd(BRIDGES + static_ports("web-1", "web-2"))
         self.conf = Conf(self.weft)
-        self.conf.apply(self._plugins, self._feature)
+        self.conf.write(self._plugins, self._feature)
+        self.weft.__enter__()
         self.pair = Pair(self.weft).__enter__()
         self.sender = Testpmd(self.weft.socket("web-3"), mac=mac(3), mode="txonly", peer=VICTIM).__enter__()
         self.weft.wait_up("web-3")
@@ -90,8 +99,8 @@ def directory(name):
 
 def replaced_under_traffic():
     builds = {build: sample(f"{build}/turnstile") for build in "ab"}
-    with Weftd(static_ports("web-1", "web-2") + f'[plugins]\n{directory("a")}\nload = ["turnstile"]\n'
-               + ports("web-3", options=TURNSTILE)) as weft, Pair(weft) as pair, \
+    with Weftd(BRIDGES + static_ports("web-1", "web-2") + web_3(TURNSTILE)
+               + f'[plugins]\n{directory("a")}\nload = ["turnstile"]\n') as weft, Pair(weft) as pair, \
          Testpmd(weft.socket("web-3"), mac=mac(3), mode="txonly", peer=VICTIM) as sender:
         weft.wait_up("web-3")
         pair.start()
@@ -115,7 +124,7 @@ def replaced_under_traffic():
 
 def loaded_and_unloaded_under_traffic():
     plugin = sample("a/turnstile")
-    with Weftd(static_ports("web-1", "web-2") + ports("web-3")) as weft, Pair(weft) as pair:
+    with Weftd(BRIDGES + static_ports("web-1", "web-2") + web_3()) as weft, Pair(weft) as pair:
         pair.start()
         flat = None
         for turn in range(1, TURNS + 1):
@@ -164,7 +173,7 @@ def who_does_wrong_is_out():
         with Scene(f'{directory("")}\nload = ["faulty"]', f'faulty = {{ how = "{how}" }}') as scene:
             scene.sender.start()
             wait_equal(lambda: states(scene.weft), {("faulty", "1.2-sample"): f"faulty {fault}: bypass"}, "plugins")
-            equal("plugin-fault" in {row["event"] for row in scene.weft.ctl("show events")}, True, "an event of it")
+            wait_for(lambda: "plugin-fault" in {row["event"] for row in scene.weft.ctl("show events")}, "an event of it")
             equal(dropped(scene.weft, "plugin-fault", "faulty"), 0, "packets that were not bypassed")
             scene.sender.stop()
             scene.pair.finish()
@@ -172,8 +181,8 @@ def who_does_wrong_is_out():
 
 def who_never_returns_is_named():
     sample("faulty")
-    config = (f'[plugins]\n{directory("")}\nload = ["faulty"]\nhang = "2s"\n'
-              + ports("web-3", options='faulty = { how = "loop" }'))
+    config = (BRIDGES + web_3('faulty = { how = "loop" }')
+              + f'[plugins]\n{directory("")}\nload = ["faulty"]\nhang = "2s"\n')
     with Weftd(config) as weft, Testpmd(weft.socket("web-3"), mac=mac(3), mode="txonly", peer=VICTIM) as sender:
         weft.wait_up("web-3")
         sender.start()
