@@ -73,6 +73,10 @@ std::vector<Column> PluginColumns() {
 std::string StateOf(const Plugin& plugin) {
   std::vector<std::string> faults;
   for (const auto& guard : plugin.parts().guards) {
+    if (guard->left_out) {
+      faults.push_back(Cat(guard->node, " left out: ", kOnFaults.name(guard->on_fault)));
+      continue;
+    }
     const Fault fault = guard->fault.load(std::memory_order_relaxed);
     if (fault == Fault::kNone) continue;
     faults.push_back(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// weftd [--check] [FILE]: reads startup.conf, starts the switch and serves the shell until SIGTERM;
-// SIGHUP reads the file again.
+// weftd [--check | --supervise] [FILE]: reads startup.conf, starts the switch and serves the shell
+// until SIGTERM; SIGHUP reads the file again.
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -36,24 +36,29 @@
 #include "core/shell/command_reference.h"
 #include "core/shell/command_table.h"
 #include "core/shell/server.h"
+#include "core/supervise.h"
 #include "core/switch.h"
 #include "core/version.h"
 #include "core/worker/cpu_set.h"
 #include "core/worker/eal.h"
 #include "core/worker/eal_memory.h"
+#include "core/worker/last_words.h"
 #include "nodes/builtin.h"
 
 namespace weft {
 namespace {
 
 constexpr std::string_view kUsage =
-    "weftd [--check] [FILE]\n"
+    "weftd [--check | --supervise] [FILE]\n"
     "\n"
     "Runs the switch that FILE describes: ./startup.conf if there is one, else "
     "/etc/weft/startup.conf.\n"
     "SIGHUP, or `weftctl config apply`, reads it again and changes what differs.\n"
     "  --check      reads FILE, tries what can be tried without side effects, and says what is "
     "wrong\n"
+    "  --supervise  starts weftd again when it crashes, without a plugin that ended it twice "
+    "within a "
+    "minute\n"
     "  --reference  prints every section and key that FILE may have, as Markdown\n"
     "  --nodes      prints what each node declares: nexts, drops, counters, trace, keys; as "
     "Markdown\n"
@@ -64,6 +69,7 @@ constexpr std::string_view kUsage =
 
 struct CommandLine {
   bool check = false;
+  bool supervise = false;
   bool reference = false;
   bool nodes = false;
   bool commands = false;
@@ -89,6 +95,8 @@ std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int* status) 
     }
     if (argument == "--check") {
       line.check = true;
+    } else if (argument == "--supervise") {
+      line.supervise = true;
     } else if (argument == "--reference") {
       line.reference = true;
     } else if (argument == "--nodes") {
@@ -283,7 +291,8 @@ int Serve(EventLoop& loop, Switch& the_switch, Reload& reload, Config config,
   return 0;
 }
 
-int Run(const CommandLine& line, MemoryReserve& reserve) {
+int Run(const CommandLine& line, const Supervised& supervised, MemoryReserve& reserve) {
+  InstallLastWords(supervised.last_words.get());
   EventLoop loop;
   Switch the_switch(loop);
   if (absl::Status status = AddModules(the_switch); !status.ok()) return Fail(MessageOf(status));
@@ -292,6 +301,7 @@ int Run(const CommandLine& line, MemoryReserve& reserve) {
   MetricsConfig metrics;
   std::optional<Config> config = ReadConfig(line.file, line.check, the_switch, &metrics);
   if (!config) return 1;
+  for (const std::string& plugin : supervised.left_out) the_switch.LeaveOut(plugin);
   const std::string runtime_dir = RuntimeDir(config->weft);
   std::vector<std::string> problems = Preflight(*config, the_switch.kinds(), runtime_dir);
   // Empty if they are not there, and then that is a problem already.
@@ -349,5 +359,8 @@ int main(int argc, char** argv) {
   weft::RaiseDescriptorLimit();
   int status = 0;
   const std::optional<weft::CommandLine> line = weft::ParseCommandLine(argc, argv, &status);
-  return line ? weft::Run(*line, reserve) : status;
+  if (!line) return status;
+  const weft::Supervised supervised =
+      line->supervise && !line->check ? weft::Supervise() : weft::Supervised();
+  return weft::Run(*line, supervised, reserve);
 }

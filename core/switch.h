@@ -88,6 +88,8 @@ class Switch {
   const std::vector<PluginInfo>& leaving() const { return leaving_; }
   // Where the commands of plugins come and go from now on until Stop.
   absl::Status UseCommandTable(CommandTable& commands);
+  // Before Start: no node of the plugin ever runs. What becomes of its packets says on-fault.
+  void LeaveOut(std::string_view name);
   // Tells the events of plugins whose nodes broke a rule.
   void LookForFaults();
   // Ends weftd if a plugin's node has kept a worker for `hang`. Often.

@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "core/plugin/plugin_parts.h"
 #include "core/switch.h"
+#include "core/worker/last_words.h"
 
 namespace weft {
 namespace {
@@ -30,6 +31,15 @@ void Switch::LookForFaults() {
   }
 }
 
+void Switch::LeaveOut(std::string_view name) {
+  const Plugin* const plugin = FindPlugin(name);
+  if (plugin == nullptr) return;
+  for (const auto& guard : plugin->parts().guards) guard->left_out = true;
+  const std::string says = Cat(name, ": left out, for it ended weftd twice within a minute");
+  LogError(Cat("plugin ", says));
+  events_.Add(EventKind::kPluginFault, "", says);
+}
+
 // A worker that has not begun another round and is in a plugin's node. Its guard is there as long
 // as the worker is in it: what workers may use goes by this thread alone, when they are quiescent.
 void Switch::LookForHangs(Time now) {
@@ -47,6 +57,7 @@ void Switch::LookForHangs(Time now) {
                    "not return\n",
                    guard->state().plugin.c_str(), guard->state().node.c_str(), i,
                    static_cast<long long>(config_.plugins.hang.count()));
+      SayLastWords(guard->state().plugin.c_str());
       std::abort();
     }
   }

@@ -45,7 +45,7 @@ void Guard::Break(Fault fault) {
 }
 
 void Guard::RunFrame(Frame& frame) {
-  if (state_->fault.load(std::memory_order_relaxed) != Fault::kNone) [[unlikely]] {
+  if (is_out()) [[unlikely]] {
     graph_->MoveFrame(index_, frame, Instead());
     return;
   }
@@ -89,26 +89,31 @@ void Guard::RunFrame(Frame& frame) {
 }
 
 void Guard::RunPoll(Frame& frame) {
+  if (is_out()) return;
   const AtWork at_work(*this);
   node_->RunPoll(frame);
 }
 
 bool Guard::RunCanSleep() {
+  if (is_out()) return true;
   const AtWork at_work(*this);
   return node_->RunCanSleep();
 }
 
 void Guard::RunPrepareSleep(SleepSet& set) {
+  if (is_out()) return;
   const AtWork at_work(*this);
   node_->RunPrepareSleep(set);
 }
 
 void Guard::RunWake() {
+  if (is_out()) return;
   const AtWork at_work(*this);
   node_->RunWake();
 }
 
 void Guard::RunEndDispatch() {
+  if (is_out()) return;
   const AtWork at_work(*this);
   node_->RunEndDispatch();
 }

@@ -26,6 +26,7 @@ struct GuardState {
   OnFault on_fault = OnFault::kBypass;
   uint64_t cycles_per_packet = 0;  // of budget; 0: no budget
   uint64_t cycles_per_frame = 0;   // on top of that
+  bool left_out = false;           // the node never runs; set before it could
   bool told = false;               // control's: there is an event of the fault
   // The first fault, which there is none after: from then on the node gets nothing.
   std::atomic<Fault> fault{Fault::kNone};
@@ -56,6 +57,9 @@ class Guard final : public NodeBase {
   void RunEndDispatch() override;
   void RunTrace(const Packet& packet, void* record) const override;
 
+  bool is_out() const {
+    return state_->left_out || state_->fault.load(std::memory_order_relaxed) != Fault::kNone;
+  }
   // The verdict that stands in for one that there is not, or for that of a node that is out.
   VerdictCode Instead() const;
   void Break(Fault fault);

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <memory>
 
+#include "core/base/signal_text.h"
 #include "core/base/text.h"
 #include "core/sandbox/syscall_groups.h"
 
@@ -30,33 +31,11 @@ constexpr uint64_t kNamespaceFlags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUT
                                      CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
 // Why the process ends. A signal handler has no `this`: the names of system calls are one of weft's
-// two globals (nodes/vhost/memory_fault.cc has the other). Written before the filter is loaded.
+// three globals (nodes/vhost/memory_fault.cc and core/worker/last_words.cc have the others).
+// Written before the filter is loaded.
 constexpr int kMaxSyscalls = 512;
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see above
 constinit std::array<char*, kMaxSyscalls> syscall_names{};
-
-// Text without allocation, for the handler.
-class Sentence {
- public:
-  void Add(const char* text) {
-    while (*text != '\0' && length_ < sizeof(text_)) text_[length_++] = *text++;
-  }
-  void Add(int number) {
-    char digits[12];
-    size_t at = sizeof(digits) - 1;
-    digits[at] = '\0';
-    for (auto rest = static_cast<unsigned>(number); at == sizeof(digits) - 1 || rest != 0;
-         rest /= 10) {
-      digits[--at] = static_cast<char>('0' + rest % 10);
-    }
-    Add(digits + at);
-  }
-  void Print() const { [[maybe_unused]] const ssize_t put = write(STDERR_FILENO, text_, length_); }
-
- private:
-  char text_[400];
-  size_t length_ = 0;
-};
 
 // Async-signal-safe: bare system calls, all of them on the list.
 void OnForbidden(int /*signal*/, siginfo_t* info, void* /*context*/) {
@@ -70,7 +49,7 @@ void OnForbidden(int /*signal*/, siginfo_t* info, void* /*context*/) {
       number >= 0 && number < kMaxSyscalls ? syscall_names[static_cast<size_t>(number)] : nullptr;
   char thread[16] = "?";  // TASK_COMM_LEN
   prctl(PR_GET_NAME, thread);
-  Sentence sentence;
+  SignalText sentence;
   sentence.Add("weftd: the sandbox ends it: thread ");
   sentence.Add(thread);
   sentence.Add(" made the system call ");
@@ -80,7 +59,7 @@ void OnForbidden(int /*signal*/, siginfo_t* info, void* /*context*/) {
   sentence.Add(
       "), which weft never needs; if a driver or a plugin does, [weft] sandbox = \"off\" in "
       "startup.conf lets it\n");
-  sentence.Print();
+  sentence.Print(STDERR_FILENO);
   std::abort();
 }
 

@@ -16,6 +16,7 @@
 #include "core/base/give_up.h"
 #include "core/base/text.h"
 #include "core/worker/cpu_set.h"
+#include "core/worker/last_words.h"
 
 namespace weft {
 namespace {
@@ -76,6 +77,7 @@ void Worker::Run() {
   prctl(PR_SET_TIMERSLACK, 1UL);
   if (options_.uses_eal) rte_thread_register();
   if (options_.on_start) options_.on_start();
+  NamePluginsOf(graph_);
   const MonotonicClock clock;
   bool busy = true;
   Time idle_since{};
@@ -97,6 +99,7 @@ void Worker::Run() {
       round_start = Cycles();
     }
   }
+  NameNoPlugins();
   if (options_.uses_eal) rte_thread_unregister();
 }
 

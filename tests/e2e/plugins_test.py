@@ -191,6 +191,57 @@ def who_never_returns_is_named():
         equal(said in weft.log(), True, f'"{said}" in the log')
 
 
+def faulty(how):
+    return (BRIDGES + web_3(f'faulty = {{ how = "{how}" }}') + static_ports("web-1", "web-2")
+            + f'[plugins]\n{directory("")}\nload = ["faulty"]\n')
+
+
+def sends(weft):
+    return Testpmd(weft.socket("web-3"), mac=mac(3), mode="txonly", peer=VICTIM)
+
+
+def who_crashes_is_named():
+    sample("faulty")
+    with Weftd(faulty("crash")) as weft, sends(weft) as sender:
+        weft.wait_up("web-3")
+        sender.start()
+        equal(weft.process.wait(60), -signal.SIGSEGV, "weftd's end")
+        said = "weftd: plugin faulty ends it: signal 11 came in its node faulty on worker 0"
+        equal(said in weft.log(), True, f'"{said}" in the log')
+
+
+def answers(weft):
+    """Whether there is a weftd that serves."""
+    try:
+        return weft.request("show version")["ok"]
+    except OSError:
+        return False
+
+
+def who_crashes_twice_is_left_out():
+    sample("faulty")
+    with Weftd(faulty("crash"), options=["--supervise"]) as weft:
+        for turn in 1, 2:
+            with sends(weft) as sender:
+                weft.wait_up("web-3")
+                equal(states(weft), {("faulty", "1.2-sample"): "running"}, "plugins")
+                sender.start()
+                wait_for(lambda: weft.log().count("it starts again") == turn, f"crash {turn}")
+            wait_for(lambda: answers(weft), "a weftd that serves again")
+        equal("plugin faulty ended it twice within a minute and is left out" in weft.log(), True, "what the parent says")
+        equal(states(weft), {("faulty", "1.2-sample"): "faulty left out: bypass"}, "plugins")
+        with sends(weft) as sender, Pair(weft) as pair:
+            weft.wait_up("web-3")
+            pair.start()
+            sender.start()
+            wait_for(lambda: weft.port("web-3")["rx-packets"] > 1000, "packets that pass it by")
+            pair.wait_frames()
+            sender.stop()
+            pair.finish()
+        weft.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "says what is there already" in weft.log(), "the signal is passed on")
+
+
 if __name__ == "__main__":
     run(loaded_and_unloaded_under_traffic, replaced_under_traffic, by_startup_conf, who_does_wrong_is_out,
-        who_never_returns_is_named)
+        who_never_returns_is_named, who_crashes_is_named, who_crashes_twice_is_left_out)

@@ -26,8 +26,7 @@ using ::testing::Not;
 
 constexpr char kKebab[] = "[a-z][a-z0-9]*(-[a-z0-9]+)*";
 
-std::vector<NodeClass> AllNodes() {
-  const std::vector<std::unique_ptr<Plugin>> plugins = LoadPlugins();
+std::vector<NodeClass> AllNodes(const std::vector<std::unique_ptr<Plugin>>& plugins) {
   Rcu rcu;
   std::vector<NodeClass> nodes = EveryModule(rcu, plugins).catalog().nodes();
   for (NodeClass& node : nodes) node.make = nullptr;  // its module is gone
@@ -38,7 +37,7 @@ std::vector<NodeClass> AllNodes() {
 // on stage without one, and tests/nodes/nic/eal has the rest.
 void ForEveryNode(const std::function<void(NodeStage&)>& check) {
   const std::vector<std::unique_ptr<Plugin>> plugins = LoadPlugins();  // names are in their memory
-  for (const NodeClass& node : AllNodes()) {
+  for (const NodeClass& node : AllNodes(plugins)) {
     SCOPED_TRACE(Cat("node ", node.spec.name));
     ASSERT_TRUE(WorldOf(node)) << "say in WorldOf how it gets its frames";
     NodeStage stage(node.spec.name);
@@ -296,7 +295,7 @@ TEST(EveryNode, TakesPortsThatAreNotThere) {
 
 TEST(EveryNode, DoesTheSameWithATracedFrame) {
   const std::vector<std::unique_ptr<Plugin>> plugins = LoadPlugins();  // names are in their memory
-  for (const NodeClass& node : AllNodes()) {
+  for (const NodeClass& node : AllNodes(plugins)) {
     if (WorldOf(node) == World::kNic && node.kind == NodeKind::kInput) continue;
     SCOPED_TRACE(Cat("node ", node.spec.name));
     NodeStage plain(node.spec.name);

@@ -30,14 +30,14 @@ class Weftd:
 
     config: TOML text without [weft], of which `keys` are more lines; [workers] and [dpdk] are added when it
     has none. Or config_file, which is then used as it is and must lead to runtime_dir. user: the uid that it runs as, if not
-    ours. prefix: words before the command, such as Namespace.prefix.
+    ours. prefix: words before the command, such as Namespace.prefix; options: those behind it.
     """
 
     def __init__(self, config="", log="info", config_file=None, runtime_dir=None, environment=None,
-                 user=None, prefix=(), keys=""):
+                 user=None, prefix=(), keys="", options=()):
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="weft-e2e-"))
         self.runtime_dir = pathlib.Path(runtime_dir or self.scratch / "run")
-        self._environment, self._user, self._prefix = environment, user, prefix
+        self._environment, self._user, self._prefix, self._options = environment, user, prefix, options
         self.process = None
         if config_file is None:
             config_file = self.scratch / "startup.conf"
@@ -86,7 +86,7 @@ class Weftd:
             skip(f"{program} is not built")
         if self._user is not None:  # to whom the build directory may be closed
             program = shutil.copy(program, self.scratch)
-        self.process = Process("weftd", [*self._prefix, program, self.config_file], self._environment,
+        self.process = Process("weftd", [*self._prefix, program, *self._options, self.config_file], self._environment,
                                user=self._user)
 
         def ready():
