@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // show ports, show port, why, show runtime, show counters, show graph, show plugins, show version.
-#include <rte_cycles.h>
 #include <rte_version.h>
 
 #include <algorithm>

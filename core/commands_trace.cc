@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // trace add, trace inject, show trace, show trace paths, trace clear.
-#include <rte_cycles.h>
 
 #include <algorithm>
 #include <optional>
@@ -8,6 +7,7 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/text.h"
+#include "core/base/tsc.h"
 #include "core/commands.h"
 #include "core/commands_names.h"
 #include "core/shell/command_table.h"
@@ -70,14 +70,12 @@ std::vector<Column> StepColumns() {
 
 Table StepsOf(const Switch& s, const TracedPath& path) {
   Table table{.columns = StepColumns()};
-  const uint64_t hz = std::max<uint64_t>(rte_get_tsc_hz(), 1);
   for (const TraceStep& step : path.steps) {
     const NodeClass& node = s.catalog().node(step.node);
     const uint64_t cycles = step.cycles - path.steps.front().cycles;
-    table.rows.push_back(
-        {std::string(node.spec.name), VerdictText(node, step.verdict), PortName(s, step.out_port),
-         cycles, static_cast<uint64_t>(1e9 * static_cast<double>(cycles) / static_cast<double>(hz)),
-         DetailsOf(node, step)});
+    table.rows.push_back({std::string(node.spec.name), VerdictText(node, step.verdict),
+                          PortName(s, step.out_port), cycles,
+                          static_cast<uint64_t>(1e9 * Seconds(cycles)), DetailsOf(node, step)});
   }
   return table;
 }

@@ -235,7 +235,7 @@ class Client {
 
   void CheckReceived() const {
     const std::string_view received(received_);
-    if (deaf_) return Require(expected_.starts_with(received), "answers until it was deaf");
+    if (deaf_ && expected_.starts_with(received)) return;  // it may have been cut off before that
     if (connection_ != nullptr) return Require(received == expected_, "each answer comes, once");
     // Its end: what fitted of a last sentence. All answers were sent before it.
     if (received.size() < expected_.size()) {
