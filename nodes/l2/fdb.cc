@@ -35,7 +35,7 @@ Fdb::~Fdb() = default;
 
 // Counts one more address of `port`, unless it has `limit` already.
 bool Fdb::Reserve(PortId port, uint32_t limit) {
-  std::atomic<uint32_t>& count = learned_[port.value()];
+  FdbAtomic<uint32_t>& count = learned_[port.value()];
   uint32_t now = count.load(std::memory_order_relaxed);
   while (now < limit) {
     if (count.compare_exchange_weak(now, now + 1, std::memory_order_relaxed)) return true;
@@ -303,7 +303,7 @@ std::vector<FdbEntry> Fdb::Snapshot(Seconds now) const {
 
 size_t Fdb::size() const {
   size_t count = statics_;
-  for (const std::atomic<uint32_t>& learned : learned_) {
+  for (const FdbAtomic<uint32_t>& learned : learned_) {
     count += learned.load(std::memory_order_relaxed);
   }
   return count;
