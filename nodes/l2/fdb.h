@@ -297,6 +297,7 @@ class Fdb {
     return found.slot != nullptr ? found : FindIn(Second(hash), key, hash);
   }
 
+  Found FindStatic(FdbKey key, uint64_t hash) const;
   LearnResult LearnSlow(FdbKey key, uint64_t hash, PortId port, uint32_t limit, Seconds now);
   bool Reserve(PortId port, uint32_t limit);
   void Release(PortId port);
