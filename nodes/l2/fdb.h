@@ -57,6 +57,14 @@
 
 namespace weft::l2 {
 
+// What the words of the table are. A fuzz target has its own, which lets another thread come
+// between any two steps.
+#ifndef WEFT_FDB_ATOMIC
+#define WEFT_FDB_ATOMIC std::atomic
+#endif
+template <typename T>
+using FdbAtomic = WEFT_FDB_ATOMIC<T>;
+
 // Seconds since an arbitrary start that all callers share. Ages are right up to four years.
 using Seconds = uint32_t;
 
@@ -208,8 +216,8 @@ class Fdb {
   static constexpr uint64_t kBusy = uint64_t{0xffff} << 48;  // the zero address is no entry's
 
   struct Slot {
-    std::atomic<uint64_t> key{kEmpty};
-    std::atomic<uint64_t> value{0};
+    FdbAtomic<uint64_t> key{kEmpty};
+    FdbAtomic<uint64_t> value{0};
   };
   struct alignas(64) Bucket {
     Slot slots[kWays];
@@ -289,6 +297,7 @@ class Fdb {
     return found.slot != nullptr ? found : FindIn(Second(hash), key, hash);
   }
 
+  Found FindStatic(FdbKey key, uint64_t hash) const;
   LearnResult LearnSlow(FdbKey key, uint64_t hash, PortId port, uint32_t limit, Seconds now);
   bool Reserve(PortId port, uint32_t limit);
   void Release(PortId port);
@@ -307,8 +316,8 @@ class Fdb {
   const size_t mask_;  // buckets - 1
   const std::unique_ptr<Bucket[]> buckets_;
 
-  alignas(64) std::array<std::atomic<uint32_t>, kMaxPorts> learned_{};
-  std::array<std::atomic<uint64_t>, kMaxPorts> moved_away_{};  // keys, by the port that lost them
+  alignas(64) std::array<FdbAtomic<uint32_t>, kMaxPorts> learned_{};
+  std::array<FdbAtomic<uint64_t>, kMaxPorts> moved_away_{};  // keys, by the port that lost them
   // Control thread only.
   alignas(64) std::array<Seconds, kMaxBridges> ageing_{};
   size_t statics_ = 0;
