@@ -24,7 +24,7 @@
 namespace weft {
 
 // Counts up with every change of what core/sdk shows to plugins.
-inline constexpr std::string_view kSdkVersion = "3";
+inline constexpr std::string_view kSdkVersion = "4";
 
 // One thing that must be the same; unused parts have no name. Texts end in zeroes.
 struct StampPart {

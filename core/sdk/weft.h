@@ -17,6 +17,7 @@
 #include "core/base/mac_address.h"
 #include "core/base/text.h"
 #include "core/config/schema.h"
+#include "core/events/event.h"
 #include "core/graph/frame.h"
 #include "core/graph/node.h"
 #include "core/module.h"

@@ -66,7 +66,9 @@ LearnResult Fdb::LearnSlow(FdbKey key, uint64_t hash, PortId port, uint32_t limi
       if (!Reserve(port, limit)) return LearnResult::kPortLimit;
       if (found.slot->value.compare_exchange_strong(expected, wanted.word())) {
         Release(holder);
-        moved_away_[holder.value()].store(key.word(), std::memory_order_relaxed);
+        moved_away_[holder.value()].store(key.word() << 16 | port.value(),
+                                          std::memory_order_relaxed);
+        moves_[holder.value()].fetch_add(1, std::memory_order_release);
         return LearnResult::kMoved;
       }
       Release(port);

@@ -49,6 +49,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -114,6 +115,12 @@ class FdbKey {
 };
 static_assert(std::endian::native == std::endian::little, "FdbKey keeps the first octet lowest");
 
+// A learned address that another port took over.
+struct FdbMove {
+  MacAddress mac;
+  PortId to;
+};
+
 // One row of `show l2 fdb`.
 struct FdbEntry {
   BridgeId bridge;
@@ -177,12 +184,17 @@ class Fdb {
     return learned_[port.value()].load(std::memory_order_relaxed);
   }
 
-  // The last address that `port` had learned and another port took over; a key of no entry if there
-  // was none since ForgetMoves.
-  FdbKey moved_away(PortId port) const {
-    return FdbKey(moved_away_[port.value()].load(std::memory_order_relaxed));
+  // The last address that `port` had learned and another port took over, if there was one since
+  // ForgetMoves.
+  std::optional<FdbMove> last_move(PortId port) const {
+    const uint64_t word = moved_away_[port.value()].load(std::memory_order_relaxed);
+    if (word == 0) return std::nullopt;
+    return FdbMove{FdbKey(word >> 16).mac(), PortId(static_cast<uint16_t>(word))};
   }
   void ForgetMoves(PortId port) { moved_away_[port.value()].store(0, std::memory_order_relaxed); }
+  // How many there were since the start, modulo 2^32. Read it before last_move, which is then of
+  // that time or later.
+  uint32_t moves(PortId port) const { return moves_[port.value()].load(std::memory_order_acquire); }
 
   // --- control thread ---
 
@@ -317,7 +329,9 @@ class Fdb {
   const std::unique_ptr<Bucket[]> buckets_;
 
   alignas(64) std::array<FdbAtomic<uint32_t>, kMaxPorts> learned_{};
-  std::array<FdbAtomic<uint64_t>, kMaxPorts> moved_away_{};  // keys, by the port that lost them
+  // By the port that lost an address; its bridge is the port's.
+  std::array<FdbAtomic<uint64_t>, kMaxPorts> moved_away_{};  // address 48 | port 16, 0: none
+  std::array<FdbAtomic<uint32_t>, kMaxPorts> moves_{};
   // Control thread only.
   alignas(64) std::array<Seconds, kMaxBridges> ageing_{};
   size_t statics_ = 0;
