@@ -17,14 +17,16 @@
 
 #include "absl/base/config.h"
 #include "absl/status/status.h"
+#include "core/base/event_loop.h"
 #include "core/graph/graph.h"
 #include "core/graph/node.h"
 #include "core/module.h"
+#include "core/port/port_table.h"
 
 namespace weft {
 
 // Counts up with every change of what core/sdk shows to plugins.
-inline constexpr std::string_view kSdkVersion = "3";
+inline constexpr std::string_view kSdkVersion = "4";
 
 // One thing that must be the same; unused parts have no name. Texts end in zeroes.
 struct StampPart {
@@ -151,7 +153,8 @@ consteval Stamp MakeStamp() {
        ", Value ", Digits(sizeof(Value)), ", PortConfig ", Digits(sizeof(PortConfig))});
   add("module layout",
       {"Module ", Digits(sizeof(Module)), ", Registry ", Digits(sizeof(Registry)), ", PortKind ",
-       Digits(sizeof(PortKind)), ", Command ", Digits(sizeof(Command))});
+       Digits(sizeof(PortKind)), ", Command ", Digits(sizeof(Command)), ", EventLoop ",
+       Digits(sizeof(EventLoop)), ", Port ", Digits(sizeof(Port))});
   return stamp;
 }
 
