@@ -38,3 +38,23 @@ function(weft_add_plugin name)
     install(TARGETS ${target} LIBRARY DESTINATION ${WEFT_PLUGIN_DIR})
   endif()
 endfunction()
+
+# weft_add_plugin_test(NAME CASE...): a test for each file, of the plugin NAME in a switch in memory:
+# `weftd --test`, which needs no root and no DPDK, and ends in milliseconds.
+function(weft_add_plugin_test name)
+  foreach(case ${ARGN})
+    cmake_path(GET case STEM stem)
+    cmake_path(ABSOLUTE_PATH case BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+    add_test(NAME plugin.${name}.${stem}
+      COMMAND $<TARGET_FILE:weft::weftd> --test --plugins $<TARGET_FILE_DIR:plugin-${name}> ${case})
+    set_tests_properties(plugin.${name}.${stem} PROPERTIES TIMEOUT 60)
+  endforeach()
+endfunction()
+
+# weft_add_plugin_bench(NAME CASE): the target bench-NAME, which prints what each node costs a packet.
+function(weft_add_plugin_bench name case)
+  cmake_path(ABSOLUTE_PATH case BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  add_custom_target(bench-${name} USES_TERMINAL VERBATIM
+    COMMAND $<TARGET_FILE:weft::weftd> --bench --plugins $<TARGET_FILE_DIR:plugin-${name}> ${case}
+    DEPENDS plugin-${name})
+endfunction()
