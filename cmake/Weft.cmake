@@ -92,6 +92,14 @@ function(weft_units target)
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endfunction()
 
+# What a plugin is compiled with: see cmake/WeftPlugin.cmake. Of DPDK and Abseil headers alone, for their
+# code is in weftd.
+add_library(weft_sdk INTERFACE)
+add_library(weft::sdk ALIAS weft_sdk)
+target_link_libraries(weft_sdk INTERFACE weft_options)
+target_include_directories(weft_sdk SYSTEM INTERFACE ${DPDK_INCLUDE_DIRS})
+target_compile_options(weft_sdk INTERFACE $<TARGET_PROPERTY:weft_dpdk,INTERFACE_COMPILE_OPTIONS>)
+
 # weft_room(NAME SOURCES ... DEPS ...): one room, the static library weft_NAME.
 function(weft_room name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
@@ -103,4 +111,13 @@ function(weft_room name)
     add_library(weft_${name} INTERFACE)
     target_link_libraries(weft_${name} INTERFACE weft_options ${ARG_DEPS})
   endif()
+endfunction()
+
+# weft_plugin_host(PROGRAM): PROGRAM, which links weft_plugin, has and exports everything that core/sdk
+# declares, also what the program itself does not use.
+function(weft_plugin_host program)
+  set_target_properties(${program} PROPERTIES
+    ENABLE_EXPORTS ON
+    LINK_LIBRARY_OVERRIDE
+      "WHOLE_ARCHIVE,weft_base,weft_packet,weft_graph,weft_port,weft_config,absl::status,absl::statusor")
 endfunction()

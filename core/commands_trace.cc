@@ -10,6 +10,7 @@
 #include "core/base/tsc.h"
 #include "core/commands.h"
 #include "core/commands_names.h"
+#include "core/packet/frame_text.h"
 #include "core/shell/command_table.h"
 #include "core/switch.h"
 
@@ -148,25 +149,6 @@ std::vector<Column> InjectColumns() {
           {"verdict", "what the node decides; an output: what it would do"},
           {"out-port", "where it would go by then"},
           {"details", "what the node looks at"}};
-}
-
-// Bytes from digits, which may stand in groups: "ffff ffff ffff" or "ff:ff".
-std::optional<std::vector<uint8_t>> FromHex(std::string_view text) {
-  std::vector<uint8_t> bytes;
-  std::optional<unsigned> high;
-  for (const char c : text) {
-    const bool digit = c >= '0' && c <= '9';
-    const bool letter = (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    if (!digit && !letter) {
-      if (high || (c != ' ' && c != ':')) return std::nullopt;
-      continue;
-    }
-    const auto value = static_cast<unsigned>(digit ? c - '0' : (c | 0x20) - 'a' + 10);
-    if (high) bytes.push_back(static_cast<uint8_t>(*high << 4 | value));
-    high = high ? std::nullopt : std::optional(value);
-  }
-  if (high) return std::nullopt;
-  return bytes;
 }
 
 absl::StatusOr<Reply> Inject(const Switch& s, const Arguments& arguments) {

@@ -43,6 +43,7 @@ ROOMS = {
     "core/trace/": MIDDLE,
     "core/config/": CORE,
     "core/shell/": CORE,
+    "core/replay/": CORE,
     "core/plugin/": SDK + ["core/sdk/"],  # the loader compares stamps
     "core/sdk/": SDK,
     # The files of core itself: module.h, and the programs, which alone see the list of modules.

@@ -17,9 +17,11 @@
 
 #include "absl/base/config.h"
 #include "absl/status/status.h"
+#include "core/base/event_loop.h"
 #include "core/graph/graph.h"
 #include "core/graph/node.h"
 #include "core/module.h"
+#include "core/port/port_table.h"
 
 namespace weft {
 
@@ -151,7 +153,8 @@ consteval Stamp MakeStamp() {
        ", Value ", Digits(sizeof(Value)), ", PortConfig ", Digits(sizeof(PortConfig))});
   add("module layout",
       {"Module ", Digits(sizeof(Module)), ", Registry ", Digits(sizeof(Registry)), ", PortKind ",
-       Digits(sizeof(PortKind)), ", Command ", Digits(sizeof(Command))});
+       Digits(sizeof(PortKind)), ", Command ", Digits(sizeof(Command)), ", EventLoop ",
+       Digits(sizeof(EventLoop)), ", Port ", Digits(sizeof(Port))});
   return stamp;
 }
 

@@ -12,9 +12,11 @@
 #include <memory>
 #include <string_view>
 
+#include "core/base/event_loop.h"
 #include "core/base/ids.h"
 #include "core/base/labels.h"
 #include "core/base/mac_address.h"
+#include "core/base/rcu.h"
 #include "core/base/text.h"
 #include "core/config/schema.h"
 #include "core/events/event.h"
@@ -23,6 +25,7 @@
 #include "core/module.h"
 #include "core/packet/ethernet.h"
 #include "core/packet/packet.h"
+#include "core/port/port_table.h"
 #include "core/sdk/stamp.h"
 
 // The plugin's own version; the build system says it (weft_plugin(... VERSION 1.2)).
