@@ -17,7 +17,8 @@ namespace {
 // "38.1M/s"; nothing for an arc without a packet, or when there is no rate yet.
 ArcLabel RatesOf(const Switch& s) {
   return [&s](NodeIndex from, NodeIndex to) {
-    const std::optional<double> rate = s.stats().ArcRate(from, to);
+    const auto id = [&s](NodeIndex node) { return s.plan().nodes()[node.value()].node_class.id; };
+    const std::optional<double> rate = s.stats().ArcRate(id(from), id(to));
     return rate && *rate > 0 ? Cat(RateText(*rate), "/s") : std::string();
   };
 }

@@ -46,9 +46,9 @@ class WorkerCounters {
   const NodeCounters& node(NodeId node) const { return nodes_[node.value()]; }
   PortCounters& port(PortId port) { return ports_[port.value()]; }
   const PortCounters& port(PortId port) const { return ports_[port.value()]; }
-  // Packets that went from one node of the plan to another.
-  Counter* arcs_from(NodeIndex node) { return &arcs_[node.value() * kMaxNodes]; }
-  const Counter& arc(NodeIndex from, NodeIndex to) const {
+  // Packets that went from one node to another.
+  Counter* arcs_from(NodeId node) { return &arcs_[node.value() * kMaxNodes]; }
+  const Counter& arc(NodeId from, NodeId to) const {
     return arcs_[from.value() * kMaxNodes + to.value()];
   }
   Counter& counter(size_t number) { return counters_[number]; }

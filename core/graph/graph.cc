@@ -50,7 +50,7 @@ Graph::Graph(std::shared_ptr<const GraphPlan> plan, WorkerId worker,
     slot.node = node;
     slot.counters = &counters_.node(node_class.id);
     slot.nexts = planned.nexts.data();
-    slot.arcs = counters_.arcs_from(index);
+    slot.arcs = counters_.arcs_from(node_class.id);
     slot.id = node_class.id;
     slot.first_drop = node_class.first_drop;
     slot.first_counter = node_class.first_counter;
@@ -288,7 +288,7 @@ void Graph::Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts,
   }
   for (size_t w = 0; w < way_count; ++w) {
     const size_t count = ways_[w].places.size();
-    slot.arcs[ways_[w].exit.node.value()].Add(count);
+    slot.arcs[slots_[ways_[w].exit.node.value()].id.value()].Add(count);
     Frame* const to = OpenFrame(ways_[w].exit, count);
     split_.gather(to->end(), frame.begin(), ways_[w].places);
     to->set_size(to->size() + count);
@@ -301,7 +301,7 @@ void Graph::EmitPacket(NodeIndex from, Packet& packet, uint8_t next) {
   // A Next leaves the node's chain, and outside of an arc there is none.
   Exit exit{NodeIndex(), {}};
   exit.node = Resolve(slot, exit.chains, next);
-  slot.arcs[exit.node.value()].Add();
+  slot.arcs[slots_[exit.node.value()].id.value()].Add();
   Frame* frame = OpenFrame(exit, 1);
   frame->Push(&packet);
   frame->traced_ |= packet.traced();
@@ -326,7 +326,7 @@ void Graph::FreeFrame(Frame* frame) {
 }
 
 [[gnu::always_inline]] inline void Graph::Enqueue(const Slot& from, NodeIndex node, Frame* frame) {
-  from.arcs[node.value()].Add(frame->size());
+  from.arcs[slots_[node.value()].id.value()].Add(frame->size());
   Frame* const tail = slots_[node.value()].tail;
   if (tail != nullptr && tail->chains_ == frame->chains_ && tail->room() >= frame->size())
       [[unlikely]] {

@@ -139,11 +139,10 @@ void Stats::Sample(std::span<const PortId> ports, Time now) {
 }
 
 void Stats::SampleArcs(Time now) {
-  const size_t nodes = catalog_.nodes().size();
-  SampledArcs next{.at = now, .packets = std::vector<uint64_t>(nodes * nodes), .rates = {}};
+  SampledArcs next{.at = now, .packets = std::vector<uint64_t>(kMaxNodes * kMaxNodes), .rates = {}};
   for (size_t arc = 0; arc < next.packets.size(); ++arc) {
-    const NodeIndex from(static_cast<uint16_t>(arc / nodes)),
-        to(static_cast<uint16_t>(arc % nodes));
+    const NodeId from(static_cast<uint16_t>(arc / kMaxNodes)),
+        to(static_cast<uint16_t>(arc % kMaxNodes));
     for (const OfWorker& w : workers_) next.packets[arc] += w.counters->arc(from, to).value();
   }
   if (arcs_.packets.size() == next.packets.size() && arcs_.at < now) {
@@ -155,8 +154,8 @@ void Stats::SampleArcs(Time now) {
   arcs_ = std::move(next);
 }
 
-std::optional<double> Stats::ArcRate(NodeIndex from, NodeIndex to) const {
-  const size_t arc = from.value() * catalog_.nodes().size() + to.value();
+std::optional<double> Stats::ArcRate(NodeId from, NodeId to) const {
+  const size_t arc = from.value() * kMaxNodes + to.value();
   if (arc >= arcs_.rates.size()) return std::nullopt;
   return arcs_.rates[arc];
 }

@@ -39,7 +39,7 @@ class Stats {
   PortTotals Port(PortId port) const;
   PortRates Rates(PortId port) const;
   // Packets a second from one node of the plan to another; none before two samples.
-  std::optional<double> ArcRate(NodeIndex from, NodeIndex to) const;
+  std::optional<double> ArcRate(NodeId from, NodeId to) const;
   // How long packets to the port took.
   LatencyTotals Latency(PortId port) const;
   WorkerTotals Worker(WorkerId worker) const;
@@ -72,7 +72,7 @@ class Stats {
     std::map<size_t, uint64_t> drops;     // by drop number
     std::vector<uint64_t> dropped_until;  // by worker, in the order of workers_
   };
-  // Packets over the arcs, by NodeIndex from, then to.
+  // Packets over the arcs, by NodeId from, then to.
   struct SampledArcs {
     Time at{};
     std::vector<uint64_t> packets;
