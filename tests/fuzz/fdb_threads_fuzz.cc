@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links: weft_base
+// Sources: nodes/l2/fdb.cc
+// Before: tests/fuzz/stepped_atomic.h
 // Workers and control at the forwarding database at the same time, in every order that the input
 // wants: between any two steps of one of them another may do all of what it does. What must hold
 // whatever the order is: no address is there twice, counts are exact, no limit is passed, a static
@@ -8,72 +10,15 @@
 // The table is compiled for this target, with atomics each of which is a step. The first byte
 // chooses its size; the rest are operations: after how many steps of the one before it begins (0
 // or more than there are: when that has ended), what it is, and of what.
-#include <array>
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <set>
 #include <utility>
+#include <vector>
 
+#include "nodes/l2/fdb.h"
 #include "tests/fuzz/input.h"
-
-namespace weft::l2 {
-
-// Who may come between two steps.
-class Others {
- public:
-  virtual ~Others() = default;
-  virtual void Step() = 0;
-};
-inline Others*& Meanwhile() {
-  static Others* others = nullptr;
-  return others;
-}
-
-// One thread at a time is enough: the others come at its steps.
-template <typename T>
-class SteppedAtomic {
- public:
-  constexpr SteppedAtomic() = default;
-  constexpr explicit SteppedAtomic(T value) : value_(value) {}
-
-  T load(std::memory_order /*order*/) const {
-    Step();
-    return value_;
-  }
-  void store(T value, std::memory_order /*order*/) {
-    Step();
-    value_ = value;
-  }
-  void fetch_sub(T by, std::memory_order /*order*/) {
-    Step();
-    value_ -= by;
-  }
-  bool compare_exchange_strong(T& expected, T wanted) {
-    Step();
-    if (value_ == expected) {
-      value_ = wanted;
-      return true;
-    }
-    expected = value_;
-    return false;
-  }
-  bool compare_exchange_weak(T& expected, T wanted, std::memory_order /*order*/) {
-    return compare_exchange_strong(expected, wanted);
-  }
-
- private:
-  static void Step() {
-    if (Meanwhile() != nullptr) Meanwhile()->Step();
-  }
-
-  T value_{};
-};
-
-}  // namespace weft::l2
-
-#define WEFT_FDB_ATOMIC SteppedAtomic
-#include "nodes/l2/fdb.cc"  // NOLINT(bugprone-suspicious-include): with the atomics above
+#include "tests/fuzz/stepped_atomic.h"
 
 namespace weft::l2 {
 namespace {
