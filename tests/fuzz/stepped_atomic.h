@@ -35,6 +35,10 @@ class SteppedAtomic {
     Step();
     value_ = value;
   }
+  void fetch_add(T by, std::memory_order /*order*/) {
+    Step();
+    value_ += by;
+  }
   void fetch_sub(T by, std::memory_order /*order*/) {
     Step();
     value_ -= by;
