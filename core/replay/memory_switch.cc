@@ -11,7 +11,16 @@
 namespace weft {
 
 MemorySwitch::MemorySwitch() = default;
-MemorySwitch::~MemorySwitch() = default;
+
+// As a switch that ends: modules give up what they have of each port while all is still there.
+MemorySwitch::~MemorySwitch() {
+  for (const auto& port : ports_.ports()) {
+    for (Module* module : all_modules_) {
+      if (port->up) module->PortDown(port->id);
+      module->RemovePort(port->id);
+    }
+  }
+}
 
 absl::StatusOr<std::unique_ptr<MemorySwitch>> MemorySwitch::Make(Modules modules,
                                                                  const Source& source) {

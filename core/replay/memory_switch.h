@@ -73,9 +73,9 @@ class MemorySwitch {
   absl::Status Start();
   absl::Status AddPort(const PortConfig& config);
 
-  std::vector<std::unique_ptr<Plugin>> plugins_;  // first: their code outlives all else
   SimulatedClock clock_;
   EventLoop loop_{clock_};
+  std::vector<std::unique_ptr<Plugin>> plugins_;  // first: their code outlives what they made
   Rcu rcu_;
   NodeCatalog catalog_;
   Schemas schemas_;

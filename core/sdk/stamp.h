@@ -25,7 +25,8 @@
 
 namespace weft {
 
-// Counts up with every change of what core/sdk shows to plugins.
+// Counts up when what plugins see changes in a way that no other part of the stamp can see: a
+// virtual method, the order of members, the meaning of a function. docs/dev/sdk.md promises it.
 inline constexpr std::string_view kSdkVersion = "4";
 
 // One thing that must be the same; unused parts have no name. Texts end in zeroes.
