@@ -1,43 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-# Plugins, and the programs that load them.
+# How plugins are built: those of this tree, and any other after find_package(weft), which includes
+# this file. What it stands on is the target weft::sdk (headers and flags), which either of them makes.
 include_guard(GLOBAL)
+include(GNUInstallDirs)
 
-# weft_plugin_module(TARGET FILE SOURCES ... [VERSION V]): FILE.so in the current binary directory,
-# compiled against core/sdk. It links nothing of weft: what it needs is in the program that loads it.
-function(weft_plugin_module target file)
-  cmake_parse_arguments(ARG "" "VERSION" "SOURCES" ${ARGN})
+# Where `cmake --install` puts plugins, and weftd looks for them.
+set(WEFT_PLUGIN_DIR lib/weft/plugins CACHE STRING "Where plugins are installed")
+
+# weft_add_plugin(NAME SOURCE... [VERSION V] [TARGET T] [NO_INSTALL]): the plugin NAME (kebab-case, as
+# in startup.conf), which becomes the file NAME.so. The target is plugin-NAME, or T. It links nothing of
+# weft: what it needs is in the program that loads it. VERSION is the plugin's own, by default the project's.
+function(weft_add_plugin name)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "NO_INSTALL" "VERSION;TARGET" "")
   if(NOT ARG_VERSION)
     set(ARG_VERSION ${PROJECT_VERSION})
   endif()
-  add_library(${target} MODULE ${ARG_SOURCES})
-  target_link_libraries(${target} PRIVATE weft_options)
-  target_include_directories(${target} SYSTEM PRIVATE ${DPDK_INCLUDE_DIRS})
-  target_compile_options(${target} PRIVATE $<TARGET_PROPERTY:weft_dpdk,INTERFACE_COMPILE_OPTIONS>)
+  if(NOT ARG_VERSION)
+    set(ARG_VERSION unversioned)
+  endif()
+  if(NOT ARG_TARGET)
+    set(ARG_TARGET plugin-${name})
+  endif()
+  set(target ${ARG_TARGET})
+  add_library(${target} MODULE ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${target} PRIVATE weft::sdk)
   target_compile_definitions(${target} PRIVATE WEFT_PLUGIN_VERSION="${ARG_VERSION}")
   # Hidden, and without g++'s process-wide unique symbols, a plugin can be unloaded again.
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
   set_target_properties(${target} PROPERTIES
-    PREFIX "" OUTPUT_NAME ${file} CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+    PREFIX "" OUTPUT_NAME ${name} CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
+    POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   # weftd loads nothing that others may write, whatever the builder's umask is.
   add_custom_command(TARGET ${target} POST_BUILD VERBATIM
     COMMAND chmod go-w $<TARGET_FILE:${target}> $<TARGET_FILE_DIR:${target}>)
+  if(NOT ARG_NO_INSTALL)
+    set_property(GLOBAL APPEND PROPERTY WEFT_PLUGINS ${target})
+    install(TARGETS ${target} LIBRARY DESTINATION ${WEFT_PLUGIN_DIR})
+  endif()
 endfunction()
 
-# weft_plugin(NAME SOURCES ... [VERSION V]): the plugin NAME (kebab-case, as in startup.conf), which
-# becomes <build>/plugins/NAME.so and is installed to lib/weft/plugins. The target is plugin-NAME.
-function(weft_plugin name)
-  weft_plugin_module(plugin-${name} ${name} ${ARGN})
-  set_target_properties(plugin-${name} PROPERTIES
-    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
-  set_property(GLOBAL APPEND PROPERTY WEFT_PLUGINS plugin-${name})
-  install(TARGETS plugin-${name} LIBRARY DESTINATION lib/weft/plugins)
+# weft_add_plugin_test(NAME CASE...): a test for each file, of the plugin NAME in a switch in memory:
+# `weftd --test`, which needs no root and no DPDK, and ends in milliseconds.
+function(weft_add_plugin_test name)
+  foreach(case ${ARGN})
+    cmake_path(GET case STEM stem)
+    cmake_path(ABSOLUTE_PATH case BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+    add_test(NAME plugin.${name}.${stem}
+      COMMAND $<TARGET_FILE:weft::weftd> --test --plugins $<TARGET_FILE_DIR:plugin-${name}> ${case})
+    set_tests_properties(plugin.${name}.${stem} PROPERTIES TIMEOUT 60)
+  endforeach()
 endfunction()
 
-# weft_plugin_host(PROGRAM): PROGRAM, which links weft_plugin, has and exports everything that core/sdk
-# declares, also what the program itself does not use.
-function(weft_plugin_host program)
-  set_target_properties(${program} PROPERTIES
-    ENABLE_EXPORTS ON
-    LINK_LIBRARY_OVERRIDE
-      "WHOLE_ARCHIVE,weft_base,weft_packet,weft_graph,weft_port,weft_config,absl::status,absl::statusor")
+# weft_add_plugin_bench(NAME CASE): the target bench-NAME, which prints what each node costs a packet.
+function(weft_add_plugin_bench name case)
+  cmake_path(ABSOLUTE_PATH case BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  add_custom_target(bench-${name} USES_TERMINAL VERBATIM
+    COMMAND $<TARGET_FILE:weft::weftd> --bench --plugins $<TARGET_FILE_DIR:plugin-${name}> ${case}
+    DEPENDS plugin-${name})
 endfunction()

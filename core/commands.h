@@ -25,11 +25,13 @@ absl::Status AddPluginCommands(Switch& s, CommandTable& commands);
 
 // One table of core's commands each.
 absl::Status AddShowCommands(Switch& s, CommandTable& commands);
+absl::Status AddGraphCommands(Switch& s, CommandTable& commands);
 absl::Status AddWorkerCommands(Switch& s, CommandTable& commands);
 absl::Status AddDropCommands(Switch& s, CommandTable& commands);
 absl::Status AddTraceCommands(Switch& s, CommandTable& commands);
 absl::Status AddCaptureCommands(Switch& s, CommandTable& commands);
 absl::Status AddPortCommands(Switch& s, CommandTable& commands);
+absl::Status AddFeatureCommands(Switch& s, CommandTable& commands);
 absl::Status AddEventCommands(Switch& s, CommandTable& commands);
 
 // What a command says of a port that is not there.
@@ -40,5 +42,8 @@ absl::Status NoSuchPort(const Switch& s, std::string_view name);
 // feature's table).
 absl::StatusOr<PortConfig> PortFromWords(const Switch& s, std::string_view name,
                                          std::string_view kind, std::string_view settings);
+// The table of a feature, from settings like "allow=02:00:00:00:00:01".
+absl::StatusOr<AnyConfig> FeatureFromWords(const Switch& s, std::string_view feature,
+                                           std::string_view settings);
 
 }  // namespace weft

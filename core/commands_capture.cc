@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // capture start, capture stop, capture read, show captures.
-#include <rte_cycles.h>
 
 #include <algorithm>
 #include <set>
@@ -8,6 +7,7 @@
 
 #include "absl/strings/escaping.h"
 #include "core/base/text.h"
+#include "core/base/tsc.h"
 #include "core/commands.h"
 #include "core/commands_names.h"
 #include "core/shell/command_table.h"
@@ -99,7 +99,7 @@ absl::Status TakeNode(const Switch& s, std::string_view text, CaptureRule& rule)
 
 absl::StatusOr<CaptureRequest> RequestFrom(const Switch& s, const Arguments& arguments) {
   CaptureRequest request;
-  request.tsc_hz = rte_get_tsc_hz();
+  request.tsc_hz = CyclesPerSecond();
   CaptureRule& rule = request.rule;
   std::vector<std::string> of;
   for (const std::string_view name : {"port", "node", "drop", "filter"}) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // show drops, with the last packets that were lost.
-#include <rte_cycles.h>
 #include <time.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
+#include "core/base/tsc.h"
 #include "core/commands.h"
 #include "core/packet/frame_text.h"
 #include "core/shell/command_table.h"
@@ -44,7 +44,7 @@ std::vector<Column> LastColumns() {
 
 // "13:04:59.123"; what it was so many ticks ago.
 std::string TimeOf(uint64_t cycles) {
-  const auto ago = static_cast<double>(Cycles() - cycles) / static_cast<double>(rte_get_tsc_hz());
+  const double ago = Seconds(Cycles() - cycles);
   const auto then = std::chrono::system_clock::now() -
                     std::chrono::duration_cast<std::chrono::system_clock::duration>(
                         std::chrono::duration<double>(ago));

@@ -6,10 +6,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/text.h"
 #include "core/commands.h"
+#include "core/config/suggest.h"
 #include "core/shell/command_table.h"
 #include "core/shell/words.h"
 #include "core/switch.h"
@@ -63,6 +65,14 @@ std::string Entry(std::span<const FieldSpec> fields, std::string_view key, std::
   return Cat(TomlText(key), " = ", plain ? std::string(typed) : TomlText(typed));
 }
 
+// "key=value" in two.
+absl::StatusOr<std::pair<std::string, std::string>> Setting(const Word& word) {
+  const size_t equals = word.text.find('=');
+  if (equals == std::string::npos || equals == 0 || word.text.front() == '.')
+    return absl::InvalidArgumentError(Cat("expected KEY=VALUE, found \"", word.text, "\""));
+  return std::pair(word.text.substr(0, equals), word.text.substr(equals + 1));
+}
+
 std::string WithoutPlace(const Errors& errors) {
   std::vector<std::string> messages;
   for (const std::string& line : errors.Lines()) {
@@ -82,12 +92,9 @@ absl::StatusOr<PortConfig> PortFromWords(const Switch& s, std::string_view name,
   const absl::StatusOr<std::vector<Word>> words = SplitWords(settings);
   if (!words.ok()) return words.status();
   for (const Word& word : *words) {
-    const size_t equals = word.text.find('=');
-    if (equals == std::string::npos || equals == 0 || word.text.front() == '.') {
-      return absl::InvalidArgumentError(Cat("expected KEY=VALUE, found \"", word.text, "\""));
-    }
-    const std::string key = word.text.substr(0, equals);
-    const std::string_view value = std::string_view(word.text).substr(equals + 1);
+    const auto setting = Setting(word);
+    if (!setting.ok()) return setting.status();
+    const auto& [key, value] = *setting;
     const size_t dot = key.find('.');
     if (dot != std::string::npos) {
       const std::string table = key.substr(0, dot);
@@ -114,6 +121,33 @@ absl::StatusOr<PortConfig> PortFromWords(const Switch& s, std::string_view name,
   if (document) config = ReadAll(*document, s.schemas(), &errors);
   if (!config || config->ports.size() != 1) return absl::InvalidArgumentError(WithoutPlace(errors));
   return config->ports.front();
+}
+
+absl::StatusOr<AnyConfig> FeatureFromWords(const Switch& s, std::string_view feature,
+                                           std::string_view settings) {
+  const std::vector<Schemas::Named>& features = s.schemas().features;
+  const auto found = std::find_if(features.begin(), features.end(),
+                                  [&](const auto& named) { return named.name == feature; });
+  if (found == features.end()) {
+    std::vector<std::string_view> names;
+    for (const Schemas::Named& named : features) names.push_back(named.name);
+    return absl::NotFoundError(
+        Cat("there is no feature \"", feature, "\"", DidYouMean(feature, names)));
+  }
+  const absl::StatusOr<std::vector<Word>> words = SplitWords(settings);
+  if (!words.ok()) return words.status();
+  std::vector<std::string> entries;
+  for (const Word& word : *words) {
+    const auto setting = Setting(word);
+    if (!setting.ok()) return setting.status();
+    entries.push_back(Entry(found->schema->fields(), setting->first, setting->second));
+  }
+  Errors errors("port feature set");
+  const std::optional<Document> document = Document::Parse(Join(entries, "\n"), &errors);
+  AnyConfig table{.schema = found->schema, .object = nullptr};
+  if (document) table.object = found->schema->Read(document->root(), Place(&errors, found->name));
+  if (table.object == nullptr) return absl::InvalidArgumentError(WithoutPlace(errors));
+  return table;
 }
 
 absl::Status AddPortCommands(Switch& s, CommandTable& commands) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // trace add, trace inject, show trace, show trace paths, trace clear.
-#include <rte_cycles.h>
 
 #include <algorithm>
 #include <optional>
@@ -8,8 +7,10 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/text.h"
+#include "core/base/tsc.h"
 #include "core/commands.h"
 #include "core/commands_names.h"
+#include "core/packet/frame_text.h"
 #include "core/shell/command_table.h"
 #include "core/switch.h"
 
@@ -70,14 +71,12 @@ std::vector<Column> StepColumns() {
 
 Table StepsOf(const Switch& s, const TracedPath& path) {
   Table table{.columns = StepColumns()};
-  const uint64_t hz = std::max<uint64_t>(rte_get_tsc_hz(), 1);
   for (const TraceStep& step : path.steps) {
     const NodeClass& node = s.catalog().node(step.node);
     const uint64_t cycles = step.cycles - path.steps.front().cycles;
-    table.rows.push_back(
-        {std::string(node.spec.name), VerdictText(node, step.verdict), PortName(s, step.out_port),
-         cycles, static_cast<uint64_t>(1e9 * static_cast<double>(cycles) / static_cast<double>(hz)),
-         DetailsOf(node, step)});
+    table.rows.push_back({std::string(node.spec.name), VerdictText(node, step.verdict),
+                          PortName(s, step.out_port), cycles,
+                          static_cast<uint64_t>(1e9 * Seconds(cycles)), DetailsOf(node, step)});
   }
   return table;
 }
@@ -150,25 +149,6 @@ std::vector<Column> InjectColumns() {
           {"verdict", "what the node decides; an output: what it would do"},
           {"out-port", "where it would go by then"},
           {"details", "what the node looks at"}};
-}
-
-// Bytes from digits, which may stand in groups: "ffff ffff ffff" or "ff:ff".
-std::optional<std::vector<uint8_t>> FromHex(std::string_view text) {
-  std::vector<uint8_t> bytes;
-  std::optional<unsigned> high;
-  for (const char c : text) {
-    const bool digit = c >= '0' && c <= '9';
-    const bool letter = (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    if (!digit && !letter) {
-      if (high || (c != ' ' && c != ':')) return std::nullopt;
-      continue;
-    }
-    const auto value = static_cast<unsigned>(digit ? c - '0' : (c | 0x20) - 'a' + 10);
-    if (high) bytes.push_back(static_cast<uint8_t>(*high << 4 | value));
-    high = high ? std::nullopt : std::optional(value);
-  }
-  if (high) return std::nullopt;
-  return bytes;
 }
 
 absl::StatusOr<Reply> Inject(const Switch& s, const Arguments& arguments) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // show workers, show vectors, show buffers, show memory, show latency, clear counters.
 #include <malloc.h>
-#include <rte_cycles.h>
 #include <rte_malloc.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "core/base/text.h"
+#include "core/base/tsc.h"
 #include "core/commands.h"
 #include "core/shell/command_table.h"
 #include "core/switch.h"
@@ -16,9 +16,7 @@
 namespace weft {
 namespace {
 
-double Microseconds(uint64_t cycles) {
-  return 1e6 * static_cast<double>(cycles) / static_cast<double>(rte_get_tsc_hz());
-}
+double Microseconds(uint64_t cycles) { return 1e6 * Seconds(cycles); }
 
 double Percent(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0 : 100 * static_cast<double>(part) / static_cast<double>(whole);

@@ -32,6 +32,7 @@
 #include "core/plugin/plugin.h"
 #include "core/preflight.h"
 #include "core/reload.h"
+#include "core/replay/program.h"
 #include "core/runtime_dir.h"
 #include "core/shell/command_reference.h"
 #include "core/shell/command_table.h"
@@ -84,7 +85,7 @@ std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int* status) 
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--help" || argument == "-h") {
-      std::fputs(kUsage.data(), stdout);
+      std::printf("%s\n%s", kUsage.data(), kReplayUsage.data());
       *status = 0;
       return std::nullopt;
     }
@@ -355,6 +356,7 @@ void RaiseDescriptorLimit() {
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
+  if (const auto done = weft::RunReplayProgram(argc, argv, weft::BuiltinModules)) return *done;
   weft::MemoryReserve reserve;
   weft::RaiseDescriptorLimit();
   int status = 0;

@@ -3,7 +3,6 @@
 
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
-#include <rte_cycles.h>
 #include <rte_version.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "core/base/text.h"
+#include "core/base/tsc.h"
 #include "core/switch.h"
 #include "core/version.h"
 
@@ -70,8 +70,6 @@ class Families {
   std::vector<MetricFamily> families_;
 };
 
-double CyclesPerSecond() { return static_cast<double>(std::max<uint64_t>(rte_get_tsc_hz(), 1)); }
-
 // The name of a node or a counter inside that of a metric.
 std::string Snake(std::string_view kebab) {
   std::string name(kebab);
@@ -126,7 +124,7 @@ void AddPorts(Families& families, const Switch& s) {
 ClientMetric::Histogram HistogramOf(const LatencyTotals& latency) {
   constexpr size_t kFirst = 3 * LatencyHistogram::kSteps;
   constexpr size_t kLast = 21 * LatencyHistogram::kSteps;
-  const double seconds_per_cycle = 1 / CyclesPerSecond();
+  const double seconds_per_cycle = Seconds(1);
   ClientMetric::Histogram histogram;
   uint64_t begin = 0;
   for (size_t bucket = 0; bucket < LatencyHistogram::kBuckets; ++bucket) {
@@ -209,7 +207,7 @@ void AddWorkers(Families& families, const Switch& s) {
     families.Info("weft_worker_info", "The core that a worker is pinned to.",
                   {{"worker", number}, {"core", std::to_string(worker->core())}});
     families.Count("weft_worker_busy_seconds_total", "Time spent on packets.", labels,
-                   static_cast<double>(totals.busy_cycles) / CyclesPerSecond());
+                   Seconds(totals.busy_cycles));
     families.Count("weft_worker_polls_total", "Rounds over all inputs, empty ones too.", labels,
                    totals.polls);
     families.Count("weft_worker_dispatches_total", "Vectors of packets from inputs.", labels,

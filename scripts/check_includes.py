@@ -26,7 +26,7 @@ GRAPH = PACKET + ["core/graph/"]
 # Rooms on one line of the drawing may know each other, but never in a circle: see the targets' DEPS.
 MIDDLE = GRAPH + ["core/port/", "core/worker/", "core/stats/", "core/trace/"]
 # What a plugin may see of core goes through the SDK.
-SDK = MIDDLE + ["core/module", "core/config/", "core/shell/"]
+SDK = MIDDLE + ["core/module", "core/config/", "core/shell/", "core/events/event.h"]
 CORE = SDK + ["core/plugin/", "core/sandbox/", "core/events/", "core/metrics/"]
 EVERYTHING = ["core/", "nodes/", "plugins/", "tests/", "bench/"]
 
@@ -43,6 +43,7 @@ ROOMS = {
     "core/trace/": MIDDLE,
     "core/config/": CORE,
     "core/shell/": CORE,
+    "core/replay/": CORE,
     "core/plugin/": SDK + ["core/sdk/"],  # the loader compares stamps
     "core/sdk/": SDK,
     # The files of core itself: module.h, and the programs, which alone see the list of modules.

@@ -25,8 +25,12 @@ constexpr Time kRetry = std::chrono::milliseconds(100);
 
 }  // namespace
 
-EventLoop::EventLoop()
-    : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+EventLoop::EventLoop() : EventLoop(machine_clock_) {}
+
+EventLoop::EventLoop(const Clock& clock)
+    : clock_(clock),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!epoll_.valid() || !wake_.valid()) GiveUp("make an event loop", errno);
   Watch(wake_.get(), EPOLLIN, [this](uint32_t) {
     uint64_t count = 0;
@@ -132,8 +136,14 @@ void EventLoop::Run() {
 
 void EventLoop::Stop() { stopped_ = true; }
 
+std::optional<Time> EventLoop::NextTimer() const {
+  std::optional<Time> next;
+  for (const auto& [id, timer] : timers_) next = std::min(next.value_or(timer.due), timer.due);
+  return next;
+}
+
 int EventLoop::WaitMilliseconds(Time wait) const {
-  for (const auto& [id, timer] : timers_) wait = std::min(wait, timer.due - Now());
+  if (const std::optional<Time> next = NextTimer()) wait = std::min(wait, *next - Now());
   const auto rounded_up =
       std::chrono::ceil<std::chrono::milliseconds>(std::max(wait, Time::zero()));
   return static_cast<int>(std::min<int64_t>(rounded_up.count(), 3'600'000));

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -25,7 +26,10 @@ class EventLoop {
   using Callback = std::function<void()>;
   using TimerId = uint64_t;  // 0 is no timer
 
-  EventLoop();
+  EventLoop();  // by the machine's clock
+  // By this one, which outlives the loop. Timers are due when it says so; who moves it runs the
+  // loop again.
+  explicit EventLoop(const Clock& clock);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -57,6 +61,8 @@ class EventLoop {
   void RunOnce(Time wait);
 
   Time Now() const { return clock_.Now(); }
+  // When the next timer is due; nothing if there is none.
+  std::optional<Time> NextTimer() const;
 
  private:
   struct Watched {
@@ -79,7 +85,8 @@ class EventLoop {
   void RunPosted();
   int WaitMilliseconds(Time wait) const;
 
-  MonotonicClock clock_;
+  const MonotonicClock machine_clock_;
+  const Clock& clock_;
   UniqueFd epoll_;
   UniqueFd wake_;
   std::unordered_map<int, std::shared_ptr<Watched>> watched_;

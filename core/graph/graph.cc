@@ -97,7 +97,7 @@ void Graph::Dispatch(NodeIndex input, Frame* frame) {
     StartWatching(slot, *frame);
   }
   if (frame->traced()) TraceFrame(input, *frame, nullptr, 0);
-  Enqueue(Resolve(slot, frame->chains_, 0), frame);
+  Enqueue(slot, Resolve(slot, frame->chains_, 0), frame);
   Charge(slot);
   RunPending(0);
   for (NodeBase* node : layout_.dispatch_enders) {
@@ -192,7 +192,7 @@ void Graph::MoveFrame(NodeIndex from, Frame& frame, VerdictCode verdict) {
     return;
   }
   running_ = nullptr;
-  Enqueue(Resolve(slot, frame.chains_, verdict), &frame);
+  Enqueue(slot, Resolve(slot, frame.chains_, verdict), &frame);
 }
 
 void Graph::SplitFrame(NodeIndex from, Frame& frame, const Verdicts& verdicts) {
@@ -246,7 +246,7 @@ void Graph::EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason)
   const Exit exit = resolve(chains[0]);
   frame.chains_ = exit.chains;
   running_ = nullptr;
-  Enqueue(exit.node, &frame);
+  Enqueue(slot, exit.node, &frame);
 }
 
 // Distributes the frame's packets by their verdicts, one set of places for each node that some of
@@ -278,6 +278,7 @@ void Graph::Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts, Re
   }
   for (size_t w = 0; w < way_count; ++w) {
     const size_t count = ways_[w].places.size();
+    slot.arcs[layout_.slots[ways_[w].exit.node.value()].id.value()].Add(count);
     Frame* const to = OpenFrame(ways_[w].exit, count);
     split_.gather(to->end(), frame.begin(), ways_[w].places);
     to->set_size(to->size() + count);
@@ -290,6 +291,7 @@ void Graph::EmitPacket(NodeIndex from, Packet& packet, uint8_t next) {
   // A Next leaves the node's chain, and outside of an arc there is none.
   Exit exit{NodeIndex(), {}};
   exit.node = Resolve(slot, exit.chains, next);
+  slot.arcs[layout_.slots[exit.node.value()].id.value()].Add();
   Frame* frame = OpenFrame(exit, 1);
   frame->Push(&packet);
   if (packet.traced()) frame->set_traced(true);
@@ -314,7 +316,8 @@ void Graph::FreeFrame(Frame* frame) {
   free_frames_ = frame;
 }
 
-[[gnu::always_inline]] inline void Graph::Enqueue(NodeIndex node, Frame* frame) {
+[[gnu::always_inline]] inline void Graph::Enqueue(const Slot& from, NodeIndex node, Frame* frame) {
+  from.arcs[layout_.slots[node.value()].id.value()].Add(frame->size());
   Frame* const tail = layout_.slots[node.value()].tail;
   if (tail != nullptr && tail->chains_ == frame->chains_ && tail->room() >= frame->size())
       [[unlikely]] {

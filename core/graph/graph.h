@@ -131,7 +131,7 @@ class Graph {
   Frame* NewFrame();
   void FreeFrame(Frame* frame);
   // Hands a frame to a node, in the frame that waits there already if it has room.
-  void Enqueue(NodeIndex node, Frame* frame);
+  void Enqueue(const Slot& from, NodeIndex node, Frame* frame);
   // The same, always as a frame of its own.
   void Append(NodeIndex node, Frame* frame);
   Frame* OpenFrame(const Exit& exit, size_t room);

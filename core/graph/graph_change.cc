@@ -23,6 +23,7 @@ Graph::Change Graph::Prepare(std::shared_ptr<const GraphPlan> plan) const {
     slot.node = node;
     slot.counters = &counters_.node(node_class.id);
     slot.nexts = planned.nexts.data();
+    slot.arcs = counters_.arcs_from(node_class.id);
     slot.id = node_class.id;
     slot.first_drop = node_class.first_drop;
     slot.first_counter = node_class.first_counter;

@@ -20,13 +20,17 @@ class Wiring {
   }
 
   absl::Status Connect();
-  // Topological, and by registration among equals; an error names the nodes of a cycle.
+  // Topological, and by registration among equals; an error as of Cycle.
   absl::StatusOr<std::vector<const NodeClass*>> Order() const;
 
  private:
   absl::Status ConnectFeature(const NodeClass& node);
   absl::Status ConnectNexts(const NodeClass& node);
   absl::Status CheckArcs() const;
+  // An error that names the nodes of a cycle and what each wants of the next; there is one among
+  // those that are not `done`.
+  absl::Status Cycle(const std::set<std::string>& done) const;
+  std::string WhyFirst(const std::string& from, const std::string& to) const;
   const NodeClass* OnArc(std::string_view name, std::string_view arc) const {
     const NodeClass* node = catalog_.Find(name);
     return node != nullptr && node->spec.arc == arc ? node : nullptr;
@@ -113,6 +117,37 @@ absl::Status Wiring::ConnectFeature(const NodeClass& node) {
   return absl::OkStatus();
 }
 
+std::string Wiring::WhyFirst(const std::string& from, const std::string& to) const {
+  if (catalog_.Find(from)->spec.before == to)
+    return Cat("\"", from, "\" wants to be before \"", to, "\"");
+  if (catalog_.Find(to)->spec.after == from)
+    return Cat("\"", to, "\" wants to be after \"", from, "\"");
+  return Cat("packets go from \"", from, "\" to \"", to, "\"");
+}
+
+absl::Status Wiring::Cycle(const std::set<std::string>& done) const {
+  const auto is_left = [&](const auto& edge) { return !done.contains(edge.first); };
+  // Each that is left waits for another that is left: whoever walks back comes round.
+  std::vector<std::string> way = {std::find_if(edges_.begin(), edges_.end(), is_left)->first};
+  auto again = way.end();
+  while (again == way.end()) {
+    const auto before = std::find_if(edges_.begin(), edges_.end(), [&](const auto& edge) {
+      return is_left(edge) && edge.second.contains(way.back());
+    });
+    again = std::find(way.begin(), way.end(), before->first);
+    if (again == way.end()) {
+      way.push_back(before->first);
+      again = way.end();
+    }
+  }
+  way.erase(way.begin(), again);
+  std::reverse(way.begin(), way.end());
+  std::vector<std::string> reasons;
+  for (size_t i = 0; i < way.size(); ++i)
+    reasons.push_back(WhyFirst(way[i], way[(i + 1) % way.size()]));
+  return absl::FailedPreconditionError(Cat("the graph has a cycle: ", Join(reasons, ", and ")));
+}
+
 absl::StatusOr<std::vector<const NodeClass*>> Wiring::Order() const {
   std::map<std::string, size_t> incoming;
   for (const auto& [from, targets] : edges_) {
@@ -128,12 +163,7 @@ absl::StatusOr<std::vector<const NodeClass*>> Wiring::Order() const {
           return incoming[name] == 0 && !done.contains(name);
         });
     if (ready == catalog_.nodes().end()) {
-      std::vector<std::string> left;
-      for (const NodeClass& node : catalog_.nodes()) {
-        if (!done.contains(std::string(node.spec.name))) left.emplace_back(node.spec.name);
-      }
-      return absl::FailedPreconditionError(
-          Cat("the graph has a cycle through or before: ", Join(left, ", ")));
+      return Cycle(done);
     }
     order.push_back(&*ready);
     done.emplace(ready->spec.name);

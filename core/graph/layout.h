@@ -24,6 +24,7 @@ struct Layout {
     Frame* tail = nullptr;
     NodeCounters* counters = nullptr;
     const PlanTarget* nexts = nullptr;
+    Counter* arcs = nullptr;  // packets that left for each node
     NodeId id;
     uint16_t first_drop = 0;
     uint16_t first_counter = 0;
@@ -34,6 +35,7 @@ struct Layout {
     bool ends_arc = false;
     bool blames_receiver = false;  // its drops count against the out-port
   };
+  static_assert(sizeof(Slot) == 64);
 
   uint64_t plan = 0;        // GraphPlan::number
   std::vector<Slot> slots;  // by NodeIndex

@@ -133,4 +133,33 @@ std::string DescribeFrame(std::span<const uint8_t> frame) {
   return text;
 }
 
+std::optional<std::vector<uint8_t>> FromHex(std::string_view text) {
+  std::vector<uint8_t> bytes;
+  std::optional<unsigned> high;
+  for (const char c : text) {
+    const bool digit = c >= '0' && c <= '9';
+    const bool letter = (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    if (!digit && !letter) {
+      if (high || (c != ' ' && c != ':')) return std::nullopt;
+      continue;
+    }
+    const auto value = static_cast<unsigned>(digit ? c - '0' : (c | 0x20) - 'a' + 10);
+    if (high) bytes.push_back(static_cast<uint8_t>(*high << 4 | value));
+    high = high ? std::nullopt : std::optional(value);
+  }
+  if (high) return std::nullopt;
+  return bytes;
+}
+
+std::string FrameToHex(std::span<const uint8_t> frame) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (size_t i = 0; i < frame.size(); ++i) {
+    if (i == 6 || i == 12 || i == 14) text += ' ';
+    text += kDigits[frame[i] >> 4];
+    text += kDigits[frame[i] & 15];
+  }
+  return text;
+}
+
 }  // namespace weft

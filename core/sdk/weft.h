@@ -4,34 +4,40 @@
 //
 //   WEFT_PLUGIN(MacGuard);
 //
-// docs/dev/add-a-node.md builds one step by step. All of it runs on the control thread, but for
-// the nodes' own methods, which run on workers.
+// docs/dev/add-a-node.md builds one step by step, docs/dev/sdk.md says what there is and what is
+// promised. All of it runs on the control thread, but for the nodes' own methods, which run on
+// workers.
 #pragma once
 
 #include <concepts>
 #include <memory>
 #include <string_view>
 
+#include "core/base/event_loop.h"
 #include "core/base/ids.h"
 #include "core/base/labels.h"
 #include "core/base/mac_address.h"
+#include "core/base/rcu.h"
 #include "core/base/text.h"
 #include "core/config/schema.h"
+#include "core/events/event.h"
 #include "core/graph/frame.h"
 #include "core/graph/node.h"
 #include "core/module.h"
 #include "core/packet/ethernet.h"
 #include "core/packet/packet.h"
+#include "core/port/port_table.h"
 #include "core/sdk/stamp.h"
 
-// The plugin's own version; the build system says it (weft_plugin(... VERSION 1.2)).
+// The plugin's own version; the build system says it (weft_add_plugin(... VERSION 1.2)).
 #if !defined(WEFT_PLUGIN_VERSION)
 #define WEFT_PLUGIN_VERSION "unversioned"
 #endif
 
 namespace weft {
 
-// The module around a plugin that is one node without state to share between workers.
+// The module around a plugin that is one node without state to share between workers. Its node is
+// made without arguments, one for each worker.
 template <typename N>
 class NodeModule final : public Module {
  public:
@@ -43,6 +49,7 @@ class NodeModule final : public Module {
 
 namespace internal {
 
+// What a loader calls: a new module, which is the caller's.
 template <typename T>
 Module* MakePluginModule() {
   if constexpr (std::derived_from<T, Module>) {
@@ -52,6 +59,8 @@ Module* MakePluginModule() {
   }
 }
 
+// At compile time, so that it can be read from the file before anything of it runs. A name or
+// version that is too long for its place does not compile.
 template <typename T>
 consteval PluginDescriptor DescribePlugin(std::string_view version) {
   static_assert(std::derived_from<T, Module> || std::derived_from<T, NodeBase>,

@@ -1,56 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/shell/inject_client.h"
 
-#include <pcap/pcap.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
+#include "core/packet/capture_file.h"
 
 namespace weft {
 namespace {
 
-struct ClosePcap {
-  void operator()(pcap_t* pcap) const { pcap_close(pcap); }
-};
-
 // As much of a frame as fits into a command line. No node looks further.
-constexpr bpf_u_int32 kMostBytes = 1'500;
+constexpr size_t kMostBytes = 1'500;
 
 struct ReadFrame {
-  bpf_u_int32 length = 0;
+  uint32_t length = 0;
   std::string digits;
 };
 
-absl::StatusOr<std::vector<ReadFrame>> ReadFrames(const std::string& file) {
-  char error[PCAP_ERRBUF_SIZE] = "";
-  const std::unique_ptr<pcap_t, ClosePcap> pcap(pcap_open_offline(file.c_str(), error));
-  if (pcap == nullptr) {
-    return absl::InvalidArgumentError(absl::StrFormat("cannot read \"%s\": %s", file, error));
-  }
-  if (pcap_datalink(pcap.get()) != DLT_EN10MB) {
-    return absl::InvalidArgumentError(absl::StrFormat("\"%s\" has no Ethernet frames", file));
-  }
+absl::StatusOr<std::vector<ReadFrame>> ReadFrames(const std::string& path) {
+  absl::StatusOr<CaptureFile> file = CaptureFile::Open(path);
+  if (!file.ok()) return file.status();
   std::vector<ReadFrame> frames;
-  pcap_pkthdr* header = nullptr;
-  const u_char* data = nullptr;
-  int got = 0;
-  while (frames.size() < kMaxInjected && (got = pcap_next_ex(pcap.get(), &header, &data)) == 1) {
-    ReadFrame& frame = frames.emplace_back(ReadFrame{.length = header->len, .digits = {}});
-    for (bpf_u_int32 i = 0; i < std::min(header->caplen, kMostBytes); ++i) {
-      frame.digits += absl::StrFormat("%02x", data[i]);
-    }
+  FileFrame read;
+  while (frames.size() < kMaxInjected) {
+    const absl::StatusOr<bool> more = file->Next(read);
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+    ReadFrame& frame = frames.emplace_back(ReadFrame{.length = read.length, .digits = {}});
+    read.bytes.resize(std::min(read.bytes.size(), kMostBytes));
+    frame.digits = absl::BytesToHexString(
+        {reinterpret_cast<const char*>(read.bytes.data()), read.bytes.size()});
   }
-  if (got == PCAP_ERROR) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("cannot read \"%s\": %s", file, pcap_geterr(pcap.get())));
-  }
-  if (frames.empty()) {
-    return absl::InvalidArgumentError(absl::StrFormat("\"%s\" has no packets", file));
-  }
+  if (frames.empty())
+    return absl::InvalidArgumentError(absl::StrFormat("\"%s\" has no packets", path));
   return frames;
 }
 

@@ -10,6 +10,7 @@
 #include "core/shell/client_commands.h"
 #include "core/shell/completion_script.h"
 #include "core/shell/pager.h"
+#include "core/shell/plugin_client.h"
 #include "core/shell/reply.h"
 #include "core/shell/utf8.h"
 #include "core/shell/watch.h"
@@ -22,14 +23,17 @@ namespace {
 std::optional<int> RunOwnCommand(ControlClient& client, std::string_view line,
                                  const Display& display, std::string_view where) {
   const absl::StatusOr<std::vector<Word>> words = SplitWords(line);
-  if (!words.ok() || words->empty() || words->front().quoted) return std::nullopt;
-  const std::optional<Command> command = FindClientCommand(words->front().text);
-  if (!command) return std::nullopt;
+  if (!words.ok()) return std::nullopt;
+  const std::optional<FoundClientCommand> found = FindClientCommand(*words);
+  if (!found) return std::nullopt;
+  const std::string_view command = found->command.words;
   const absl::StatusOr<Arguments> arguments =
-      ParseArguments(*command, std::span<const Word>(*words).subspan(1));
+      ParseArguments(found->command, std::span<const Word>(*words).subspan(found->words));
   if (!arguments.ok()) return Fail(arguments.status(), display, where);
-  if (command->words == kWatch) return RunWatch(client, *arguments, display, where);
-  if (command->words == kCompletion) {
+  if (command == kWatch) return RunWatch(client, *arguments, display, where);
+  if (command == kPluginNew) return RunPluginNew(*arguments, display, where);
+  if (command == kPluginTest) return RunPluginTest(*arguments, display, where);
+  if (command == kCompletion) {
     const absl::StatusOr<std::string> script = CompletionScript(arguments->Text("shell"));
     return script.ok() ? Print(*script, display, where) : Fail(script.status(), display, where);
   }

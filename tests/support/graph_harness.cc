@@ -17,51 +17,6 @@ namespace {
 
 }  // namespace
 
-void MemoryInput::Poll(Frame& frame) {
-  const size_t limit = std::min(ports_.vector_limit, frame.room());
-  ports_.in_flight.reserve(limit);
-  while (frame.size() < limit && !ports_.waiting.empty()) {
-    Packet* packet = graph_->pool().Take();
-    if (packet == nullptr) return;
-    ports_.in_flight.push_back(std::move(ports_.waiting.front()));
-    ports_.waiting.pop_front();
-    MemoryPorts::Waiting& from = ports_.in_flight.back();
-    const size_t header = std::min({from.header_length, from.frame.size(), Packet::kMaxHeader});
-    // A short header ends where the packet's memory ends: who reads beyond it is caught.
-    uint8_t* to = packet->snapshot() + Packet::kSnapshot - header;
-    std::copy_n(from.frame.data(), header, to);
-    packet->Reset(from.port, to, static_cast<uint32_t>(header));
-    if (from.frame.size() > header) {
-      packet->SetPayload({ForeignPtr(from.frame.data() + header),
-                          static_cast<uint32_t>(from.frame.size() - header)});
-    }
-    port_counters(from.port).rx_packets.Add();
-    port_counters(from.port).rx_bytes.Add(from.frame.size());
-    frame.Push(packet);
-  }
-}
-
-void MemoryOutput::Process(Frame& frame) {
-  for (Packet* packet : frame) {
-    if (ports_.full[packet->out_port()]) {
-      DropPacket(*packet, packet->out_port(), Drop::kRingFull);
-      continue;
-    }
-    Bytes bytes(packet->length());
-    std::copy_n(packet->header(), packet->header_length(), bytes.data());
-    size_t at = packet->header_length();
-    for (size_t i = 0; i < packet->segment_count(); ++i) {
-      const Segment& segment = packet->segment(i);
-      segment.data.CopyOut(bytes.data() + at, segment.length);
-      at += segment.length;
-    }
-    port_counters(packet->out_port()).tx_packets.Add();
-    port_counters(packet->out_port()).tx_bytes.Add(bytes.size());
-    TraceSent(*packet);
-    ports_.sent[packet->out_port()].push_back(std::move(bytes));
-  }
-}
-
 GraphHarness::GraphHarness(size_t pool_size) : pool_(heap_, pool_size) {}
 
 NodeId GraphHarness::AddClass(NodeClass node_class) {
@@ -106,7 +61,8 @@ void GraphHarness::Publish(std::unique_ptr<const ArcTables> tables) {
 }
 
 void GraphHarness::Inject(PortId port, Bytes frame, size_t header_length) {
-  memory_.waiting.push_back({port, std::move(frame), header_length});
+  memory_.waiting.push_back(
+      {.port = port, .frame = std::move(frame), .header_length = header_length});
 }
 
 size_t GraphHarness::Run() {

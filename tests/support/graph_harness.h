@@ -12,7 +12,6 @@
 //   EXPECT_THAT(harness.Sent(PortId(1)), ElementsAre(frame));
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,53 +22,15 @@
 
 #include "core/graph/arc_entry.h"
 #include "core/graph/graph.h"
+#include "core/graph/memory_ports.h"
 #include "core/graph/node.h"
 #include "tests/support/frames.h"
 
 namespace weft::testing {
 
-// What the in-memory ports share.
-struct MemoryPorts {
-  struct Waiting {
-    PortId port;
-    Bytes frame;
-    size_t header_length;  // how many of its bytes are header; the rest is borrowed payload
-  };
-  std::deque<Waiting> waiting;
-  std::vector<Waiting> in_flight;             // their bytes are what packets of the dispatch borrow
-  std::map<PortId, std::vector<Bytes>> sent;  // by out-port, in order
-  std::map<PortId, bool> full;                // ports whose receiver takes nothing
-  size_t vector_limit = Frame::kCapacity;     // packets that the input takes at once
-};
-
-// Input: takes what was injected, like a container's ring.
-class MemoryInput final : public Input<MemoryInput> {
- public:
-  static constexpr NodeSpec kSpec{.name = "memory-input", .help = "Injected frames of a test."};
-  explicit MemoryInput(MemoryPorts& ports) : ports_(ports) {}
-  void Poll(Frame& frame);
-  void EndDispatch() { ports_.in_flight.clear(); }
-
- private:
-  MemoryPorts& ports_;
-};
-
-// Output: writes frames down, byte by byte, and drops for full ports.
-class MemoryOutput final : public Output<MemoryOutput> {
- public:
-  static constexpr NodeSpec kSpec{.name = "memory-output",
-                                  .arc = "port-output",
-                                  .last = true,
-                                  .help = "Collects frames for a test."};
-  enum class Drop : uint8_t { kRingFull };
-  static constexpr auto kDrops =
-      Labels<Drop>({{Drop::kRingFull, "ring-full", "the receiver is full"}});
-  explicit MemoryOutput(MemoryPorts& ports) : ports_(ports) {}
-  void Process(Frame& frame);
-
- private:
-  MemoryPorts& ports_;
-};
+using weft::MemoryInput;
+using weft::MemoryOutput;
+using weft::MemoryPorts;
 
 // Stands where the switch would: port N's packets go to port N ^ 1.
 class PairSwitch final : public Node<PairSwitch> {

@@ -32,6 +32,27 @@ TEST(EventLoop, CallsAfterEachRound) {
   EXPECT_EQ(order, "posted after after ");
 }
 
+TEST(EventLoop, GoesByTheClockThatItIsGiven) {
+  SimulatedClock clock;
+  EventLoop loop(clock);
+  EXPECT_EQ(loop.NextTimer(), std::nullopt);
+  std::string order;
+  loop.After(milliseconds(20), [&] { order += "once "; });
+  const EventLoop::TimerId every = loop.Every(milliseconds(15), [&] { order += "every "; });
+  EXPECT_EQ(loop.NextTimer(), clock.Now() + milliseconds(15));
+  loop.RunOnce(Time::zero());
+  EXPECT_EQ(order, "") << "time stands still";
+  clock.Advance(milliseconds(15));
+  loop.RunOnce(Time::zero());
+  EXPECT_EQ(order, "every ");
+  clock.Advance(milliseconds(5));
+  loop.RunOnce(Time::zero());
+  EXPECT_EQ(order, "every once ");
+  EXPECT_EQ(loop.NextTimer(), clock.Now() + milliseconds(10));
+  loop.Cancel(every);
+  EXPECT_EQ(loop.NextTimer(), std::nullopt);
+}
+
 TEST(EventLoop, CallsForWhatIsReadyUntilItIsUnwatched) {
   EventLoop loop;
   const UniqueFd fd = Ready();
@@ -92,7 +113,7 @@ TEST(EventLoopDeathTest, IsNotMadeWithoutItsDescriptors) {
 }
 
 TEST(EventLoopDeathTest, ReceivesNoSignalsWithoutADescriptor) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(WEFT_SANITIZED)
   GTEST_SKIP() << "the check of vtables needs descriptors of its own";
 #endif
   EXPECT_EXIT(MakeLoopWith(2, true), ::testing::ExitedWithCode(1),
