@@ -47,8 +47,9 @@ absl::Status TranslatePort(const Plugin& out, const Plugin& in, const PortConfig
   for (const auto& [feature, config] : port.features) {
     if (out.parts().nodes.Find(feature) == nullptr) continue;
     const auto& schemas = in.parts().schemas.features;
-    const auto schema = std::find_if(schemas.begin(), schemas.end(),
-                                     [&](const auto& named) { return named.name == feature; });
+    const auto schema =
+        std::find_if(schemas.begin(), schemas.end(),
+                     [&, &wanted = feature](const auto& named) { return named.name == wanted; });
     if (schema == schemas.end()) {
       return absl::FailedPreconditionError(
           Cat("the other build has no feature ", feature, ", which port ", port.name, " uses"));
