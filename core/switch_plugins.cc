@@ -268,8 +268,9 @@ absl::Status Switch::BuildGraphs(const Plugin* out, Plugin* in, Next& next) cons
     }
   }
   auto tables = ArcTables::Build(*next.plan, wirings, next.layouts);
-  if (tables.ok()) next.tables = *std::move(tables);
-  return tables.status();
+  if (!tables.ok()) return tables.status();
+  next.tables = *std::move(tables);
+  return absl::OkStatus();
 }
 
 // Nothing fails from here on.
