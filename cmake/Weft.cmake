@@ -42,6 +42,8 @@ target_compile_options(weft_options INTERFACE
   # g++ 12 sees overlaps and overreads inside std::string's + and std::vector's <=> that are not there
   # (GCC bugs 105329 and 105651); the sanitizers see the real ones.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-stringop-overread>
+  # g++'s -Wconversion is without it, and both compilers are to want the same.
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion>
   $<$<BOOL:${WEFT_WERROR}>:-Werror>
   # Position-independent code may be replaced by whoever loads first, so g++ would inline none of it within
   # a file. Nobody replaces ours: what plugins take from a program is that program's own.
@@ -51,6 +53,7 @@ if(WEFT_SANITIZE)
   target_compile_options(weft_options INTERFACE
     -fsanitize=${WEFT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(weft_options INTERFACE -fsanitize=${WEFT_SANITIZE})
+  target_compile_definitions(weft_options INTERFACE WEFT_SANITIZED=1)
 endif()
 if(WEFT_FUZZ)
   target_compile_options(weft_options INTERFACE -fsanitize=fuzzer-no-link)
@@ -62,6 +65,32 @@ endif()
 if(WEFT_FUZZ OR WEFT_COUNT_GUEST_LOADS)
   target_compile_definitions(weft_options INTERFACE WEFT_COUNT_GUEST_LOADS=1)
 endif()
+
+# weft_units(TARGET): up to WEFT_UNIT of its sources are one translation unit: the same code in a third of
+# the time, most of which goes into headers. For builds that are there to be run, not measured or changed.
+function(weft_units target)
+  if(WEFT_UNIT LESS 2)
+    return()
+  endif()
+  set(sources)
+  get_target_property(all ${target} SOURCES)
+  foreach(source ${all})
+    cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+    list(APPEND sources ${source})
+  endforeach()
+  execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/units.py ${WEFT_UNIT} ${sources}
+    OUTPUT_VARIABLE units OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  string(REPLACE "\n" ";" units "${units}")
+  set(number 0)
+  foreach(unit ${units})
+    math(EXPR number "${number} + 1")
+    separate_arguments(unit)
+    set_source_files_properties(${unit} PROPERTIES UNITY_GROUP ${number})
+  endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  # To g++ a unit is a file that includes sources, whose unnamed namespaces others might include as well.
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endfunction()
 
 # What a plugin is compiled with: see cmake/WeftPlugin.cmake. Of DPDK and Abseil headers alone, for their
 # code is in weftd.
@@ -77,6 +106,7 @@ function(weft_room name)
   if(ARG_SOURCES)
     add_library(weft_${name} STATIC ${ARG_SOURCES})
     target_link_libraries(weft_${name} PUBLIC weft_options ${ARG_DEPS})
+    weft_units(weft_${name})
   else()
     add_library(weft_${name} INTERFACE)
     target_link_libraries(weft_${name} INTERFACE weft_options ${ARG_DEPS})

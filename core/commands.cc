@@ -50,9 +50,9 @@ absl::Status NoSuchPort(const Switch& s, std::string_view name) {
 }
 
 absl::Status AddCommands(Switch& the_switch, CommandTable& commands) {
-  for (const auto add :
-       {AddShowCommands, AddWorkerCommands, AddDropCommands, AddTraceCommands, AddCaptureCommands,
-        AddPortCommands, AddFeatureCommands, AddEventCommands}) {
+  for (const auto add : {AddShowCommands, AddGraphCommands, AddWorkerCommands, AddDropCommands,
+                         AddTraceCommands, AddCaptureCommands, AddPortCommands, AddFeatureCommands,
+                         AddEventCommands}) {
     if (absl::Status status = add(the_switch, commands); !status.ok()) return status;
   }
   for (Command& command : the_switch.registry().commands()) {

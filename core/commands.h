@@ -22,6 +22,7 @@ absl::Status AddConfigCommands(Reload& reload, CommandTable& commands);
 
 // One table of core's commands each.
 absl::Status AddShowCommands(Switch& s, CommandTable& commands);
+absl::Status AddGraphCommands(Switch& s, CommandTable& commands);
 absl::Status AddWorkerCommands(Switch& s, CommandTable& commands);
 absl::Status AddDropCommands(Switch& s, CommandTable& commands);
 absl::Status AddTraceCommands(Switch& s, CommandTable& commands);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// config diff, config apply.
+// show config, config diff, config apply.
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +32,18 @@ absl::StatusOr<Reply> TableOf(const absl::StatusOr<std::vector<ConfigAction>>& a
 
 absl::Status AddConfigCommands(Reload& reload, CommandTable& commands) {
   std::vector<Command> table;
+  table.push_back({.words = "show config",
+                   .arguments = {{.name = "all",
+                                  .kind = ArgumentKind::kFlag,
+                                  .help = "defaults too, as comments",
+                                  .optional = true,
+                                  .keyword = true}},
+                   .help = "What runs now, as the startup.conf that says it",
+                   .shape = Shape::Text("TOML"),
+                   .run = [&reload](const Arguments& a) -> absl::StatusOr<Reply> {
+                     return reload.Running(a.Has("all") ? ShowDefaults::kAsComments
+                                                        : ShowDefaults::kNo);
+                   }});
   table.push_back({.words = "config diff",
                    .help = "What config apply would do; changes nothing",
                    .shape = Shape::Rows(ActionColumns()),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// show ports, show port, why, show runtime, show counters, show graph, show plugins, show version.
+// show ports, show port, why, show runtime, show counters, show plugins, show version.
 #include <rte_version.h>
 
 #include <algorithm>
@@ -9,7 +9,6 @@
 #include "core/base/text.h"
 #include "core/commands.h"
 #include "core/diagnosis.h"
-#include "core/graph/graph_picture.h"
 #include "core/shell/command_table.h"
 #include "core/switch.h"
 #include "core/version.h"
@@ -258,18 +257,6 @@ absl::Status AddShowCommands(Switch& s, CommandTable& commands) {
        .help = "What nodes count beside drops",
        .shape = Shape::Rows(CounterColumns()),
        .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowCounters(s); }});
-  table.push_back({.words = "show graph",
-                   .help = "The nodes and where packets can go from each",
-                   .shape = Shape::Text("a picture of it"),
-                   .run = [&s](const Arguments&) -> absl::StatusOr<Reply> {
-                     return GraphText(s.plan(), s.arc_tables());
-                   }});
-  table.push_back({.words = "show graph dot",
-                   .help = "The same for Graphviz: show graph dot | dot -Tsvg",
-                   .shape = Shape::Text("Graphviz"),
-                   .run = [&s](const Arguments&) -> absl::StatusOr<Reply> {
-                     return GraphDot(s.plan(), s.arc_tables());
-                   }});
   table.push_back(
       {.words = "show plugins",
        .help = "What was loaded, and from where",

@@ -33,6 +33,7 @@
 namespace weft {
 
 class EventLoop;
+class EventSink;
 class Rcu;
 class PortTable;
 
@@ -80,6 +81,7 @@ struct ModuleServices {
   EventLoop& loop;
   Rcu& rcu;
   const PortTable& ports;
+  EventSink& events;
 };
 
 // Where modules put what they bring. The first error sticks.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/config/config_text.h"
 #include "core/config/diff.h"
 #include "core/config/metrics_config.h"
 #include "core/switch.h"
@@ -21,6 +22,10 @@ class Reload {
 
   // What Apply would do. An error has a line for each mistake of the file, with line and column.
   absl::StatusOr<std::vector<ConfigAction>> Diff() const;
+  // What runs now, as the file that says it.
+  std::string Running(ShowDefaults defaults) const {
+    return ConfigText(switch_.Running(), metrics_, defaults);
+  }
   // Does it, and says so in the log. After an error everything is as it was.
   absl::StatusOr<std::vector<ConfigAction>> Apply();
 

@@ -144,10 +144,10 @@ class Switch {
   NodeCatalog catalog_;
   Schemas schemas_;
   PortTable ports_;
+  EventLog events_;
   Registry registry_;
   Stats stats_;
   TraceBook traces_;
-  EventLog events_;
   std::map<PortId, std::string> errors_;  // of the ports in error: what was told
   Watcher watcher_{rcu_};
   CaptureBook captures_{watcher_, catalog_, ports_};

@@ -26,7 +26,7 @@ GRAPH = PACKET + ["core/graph/"]
 # Rooms on one line of the drawing may know each other, but never in a circle: see the targets' DEPS.
 MIDDLE = GRAPH + ["core/port/", "core/worker/", "core/stats/", "core/trace/"]
 # What a plugin may see of core goes through the SDK.
-SDK = MIDDLE + ["core/module", "core/config/", "core/shell/"]
+SDK = MIDDLE + ["core/module", "core/config/", "core/shell/", "core/events/event.h"]
 CORE = SDK + ["core/plugin/", "core/sandbox/", "core/events/", "core/metrics/"]
 EVERYTHING = ["core/", "nodes/", "plugins/", "tests/", "bench/"]
 

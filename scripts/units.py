@@ -4,7 +4,7 @@
 their classes and functions to two things. Most of a compiler's time, and nearly all of clang-tidy's, goes
 into headers of the standard library, Abseil and DPDK, and is spent once a unit.
 
-usage: units.py MOST FILE...    (a line for each unit, at most MOST files in one; files from the root)
+usage: units.py MOST FILE...    (a line for each unit, at most MOST files in one; files absolute or from the root)
 """
 import pathlib
 import re
@@ -18,6 +18,7 @@ def names_of(source):
     does not see, the compiler does."""
     names = {}
     for line in (ROOT / source).read_text(errors="replace").splitlines():
+        line = re.sub(r"^\[\[.*?\]\]\s*", "", line)  # [[noreturn]]
         if match := re.match(r"using (?:[\w:]*::)?(\w+)", line):
             names[match[1]] = line  # may be said twice
         elif match := re.match(r"(?:class|struct|union|enum(?: class)?|#\s*define) (\w+)", line):

@@ -19,21 +19,21 @@ void EventLog::Add(EventKind kind, std::string_view port, std::string_view detai
     return;
   }
   if (entries_.size() == kCapacity) MakeRoom();
-  const auto of_port = held_.try_emplace(std::string(port), 0).first;
-  ++of_port->second;
-  entries_.push_back({{kind, std::string(port), std::string(details), now}, of_port});
+  const auto held = held_.try_emplace({std::string(port), kind}, 0).first;
+  ++held->second;
+  entries_.push_back({{kind, std::string(port), std::string(details), now}, held});
 }
 
-// Of whoever has most the oldest goes.
+// Of what there is most of the oldest goes.
 void EventLog::MakeRoom() {
   size_t most = 0;
-  for (const auto& [port, held] : held_) most = std::max(most, held);
+  for (const auto& [what, held] : held_) most = std::max(most, held);
   const auto oldest = std::find_if(entries_.begin(), entries_.end(), [most](const Entry& entry) {
-    return entry.of_port->second == most;
+    return entry.held->second == most;
   });
-  const Held::iterator of_port = oldest->of_port;
+  const Held::iterator held = oldest->held;
   entries_.erase(oldest);
-  if (--of_port->second == 0) held_.erase(of_port);
+  if (--held->second == 0) held_.erase(held);
 }
 
 std::vector<const Event*> EventLog::Newest(size_t most, std::string_view port) const {

@@ -2,7 +2,8 @@
 // What happened to ports and to weftd as a whole, with the time of day, for `show events`. In
 // memory and bounded. Tenants cause most events, so none of them may push out what happened to
 // others: what repeats is one event with a count, and a full log makes room where one port has
-// most. Owned by the Switch; control thread.
+// most of a kind. So not even what one port does to another, such as taking its addresses, pushes
+// out when that one was up and down. Owned by the Switch; control thread.
 #pragma once
 
 #include <chrono>
@@ -16,34 +17,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/labels.h"
 #include "core/base/wall_time.h"
+#include "core/events/event.h"
 
 namespace weft {
-
-enum class EventKind : uint8_t {
-  kStarted,
-  kPluginLoaded,
-  kConfigApplied,
-  kConfigRefused,
-  kPortAdded,
-  kPortDeleted,
-  kPortUp,
-  kPortDown,
-  kPortError,
-};
-inline constexpr auto kEventKinds = Labels<EventKind>({
-    {EventKind::kStarted, "started", "weftd serves from now on"},
-    {EventKind::kPluginLoaded, "plugin-loaded", "a plugin's nodes are in the graph"},
-    {EventKind::kConfigApplied, "config-applied", "startup.conf was read again and changed this"},
-    {EventKind::kConfigRefused, "config-refused",
-     "startup.conf was read again and changed nothing"},
-    {EventKind::kPortAdded, "port-added", "by startup.conf or by the shell"},
-    {EventKind::kPortDeleted, "port-deleted", "by startup.conf or by the shell"},
-    {EventKind::kPortUp, "port-up", "frames can flow"},
-    {EventKind::kPortDown, "port-down", "its container has gone, or its link"},
-    {EventKind::kPortError, "port-error", "something is wrong, and the details say what"},
-});
 
 struct Event {
   EventKind kind;
@@ -53,7 +30,7 @@ struct Event {
   uint64_t count = 1;  // how often, each time at most kFold after the one before
 };
 
-class EventLog {
+class EventLog final : public EventSink {
  public:
   static constexpr size_t kCapacity = 1'000;  // events
   // What happens again within this time is the same event once more.
@@ -65,17 +42,17 @@ class EventLog {
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
 
-  void Add(EventKind kind, std::string_view port, std::string_view details);
+  void Add(EventKind kind, std::string_view port, std::string_view details) override;
   // The newest, at most `most`, the oldest first; with `port` only those of that port. Valid until
   // the log changes.
   std::vector<const Event*> Newest(size_t most, std::string_view port) const;
   void Clear();
 
  private:
-  using Held = std::map<std::string, size_t, std::less<>>;  // events of each port
+  using Held = std::map<std::pair<std::string, EventKind>, size_t>;  // events of each port and kind
   struct Entry {
     Event event;
-    Held::iterator of_port;
+    Held::iterator held;
   };
 
   void MakeRoom();

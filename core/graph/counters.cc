@@ -16,9 +16,11 @@ WorkerCounters::WorkerCounters()
       counters_(std::make_unique<Counter[]>(kMaxCounters)),
       // All-zero bytes are a Counter of 0; calloc gives untouched zero pages.
       drops_(static_cast<Counter*>(std::calloc((kMaxPorts + 1) * kMaxDrops, sizeof(Counter)))),
+      arcs_(static_cast<Counter*>(std::calloc(kMaxNodes * kMaxNodes, sizeof(Counter)))),
       latencies_(
           static_cast<LatencyHistogram*>(std::calloc(kMaxPorts + 1, sizeof(LatencyHistogram)))) {
-  if (drops_ == nullptr || latencies_ == nullptr) GiveUp("make the counters of a worker", ENOMEM);
+  if (drops_ == nullptr || arcs_ == nullptr || latencies_ == nullptr)
+    GiveUp("make the counters of a worker", ENOMEM);
 }
 
 }  // namespace weft

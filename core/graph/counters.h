@@ -46,6 +46,11 @@ class WorkerCounters {
   const NodeCounters& node(NodeId node) const { return nodes_[node.value()]; }
   PortCounters& port(PortId port) { return ports_[port.value()]; }
   const PortCounters& port(PortId port) const { return ports_[port.value()]; }
+  // Packets that went from one node to another.
+  Counter* arcs_from(NodeId node) { return &arcs_[node.value() * kMaxNodes]; }
+  const Counter& arc(NodeId from, NodeId to) const {
+    return arcs_[from.value() * kMaxNodes + to.value()];
+  }
   Counter& counter(size_t number) { return counters_[number]; }
   const Counter& counter(size_t number) const { return counters_[number]; }
   // Packets dropped for reason number `drop` and blamed on `port`; an invalid port has a row of its
@@ -97,8 +102,9 @@ class WorkerCounters {
   std::unique_ptr<NodeCounters[]> nodes_;
   std::unique_ptr<PortCounters[]> ports_;
   std::unique_ptr<Counter[]> counters_;
-  // Megabytes of address space; only rows of ports that are in use have memory.
+  // Megabytes of address space; only rows of ports and nodes that are in use have memory.
   std::unique_ptr<Counter[], Free> drops_;
+  std::unique_ptr<Counter[], Free> arcs_;
   std::unique_ptr<LatencyHistogram[], Free> latencies_;
   mutable std::atomic<uint64_t> round_request_{0};
   Counter rounds_of_;  // the request that longest_round is an answer to

@@ -50,6 +50,7 @@ Graph::Graph(std::shared_ptr<const GraphPlan> plan, WorkerId worker,
     slot.node = node;
     slot.counters = &counters_.node(node_class.id);
     slot.nexts = planned.nexts.data();
+    slot.arcs = counters_.arcs_from(node_class.id);
     slot.id = node_class.id;
     slot.first_drop = node_class.first_drop;
     slot.first_counter = node_class.first_counter;
@@ -116,7 +117,7 @@ void Graph::Dispatch(NodeIndex input, Frame* frame) {
     StartWatching(slot, *frame);
   }
   if (frame->traced()) TraceFrame(input, *frame, nullptr, 0);
-  Enqueue(Resolve(slot, frame->chains_, 0), frame);
+  Enqueue(slot, Resolve(slot, frame->chains_, 0), frame);
   Charge(slot);
   RunPending(0);
   for (NodeBase* node : dispatch_enders_) {
@@ -208,7 +209,7 @@ void Graph::MoveFrame(NodeIndex from, Frame& frame, VerdictCode verdict) {
     return;
   }
   running_ = nullptr;
-  Enqueue(Resolve(slot, frame.chains_, verdict), &frame);
+  Enqueue(slot, Resolve(slot, frame.chains_, verdict), &frame);
 }
 
 void Graph::SplitFrame(NodeIndex from, Frame& frame, const Verdicts& verdicts) {
@@ -255,7 +256,7 @@ void Graph::EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason)
   const Exit exit = resolve(chains[0]);
   frame.chains_ = exit.chains;
   running_ = nullptr;
-  Enqueue(exit.node, &frame);
+  Enqueue(slot, exit.node, &frame);
 }
 
 // Distributes the frame's packets by their verdicts, one set of places for each node that some of
@@ -287,6 +288,7 @@ void Graph::Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts,
   }
   for (size_t w = 0; w < way_count; ++w) {
     const size_t count = ways_[w].places.size();
+    slot.arcs[slots_[ways_[w].exit.node.value()].id.value()].Add(count);
     Frame* const to = OpenFrame(ways_[w].exit, count);
     split_.gather(to->end(), frame.begin(), ways_[w].places);
     to->set_size(to->size() + count);
@@ -299,6 +301,7 @@ void Graph::EmitPacket(NodeIndex from, Packet& packet, uint8_t next) {
   // A Next leaves the node's chain, and outside of an arc there is none.
   Exit exit{NodeIndex(), {}};
   exit.node = Resolve(slot, exit.chains, next);
+  slot.arcs[slots_[exit.node.value()].id.value()].Add();
   Frame* frame = OpenFrame(exit, 1);
   frame->Push(&packet);
   frame->traced_ |= packet.traced();
@@ -322,7 +325,8 @@ void Graph::FreeFrame(Frame* frame) {
   free_frames_ = frame;
 }
 
-[[gnu::always_inline]] inline void Graph::Enqueue(NodeIndex node, Frame* frame) {
+[[gnu::always_inline]] inline void Graph::Enqueue(const Slot& from, NodeIndex node, Frame* frame) {
+  from.arcs[slots_[node.value()].id.value()].Add(frame->size());
   Frame* const tail = slots_[node.value()].tail;
   if (tail != nullptr && tail->chains_ == frame->chains_ && tail->room() >= frame->size())
       [[unlikely]] {

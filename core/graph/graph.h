@@ -90,6 +90,7 @@ class Graph {
     Frame* tail = nullptr;
     NodeCounters* counters = nullptr;
     const PlanTarget* nexts = nullptr;
+    Counter* arcs = nullptr;  // packets that left for each node
     NodeId id;
     uint16_t first_drop = 0;
     uint16_t first_counter = 0;
@@ -98,6 +99,7 @@ class Graph {
     bool ends_arc = false;
     bool blames_receiver = false;  // its drops count against the out-port
   };
+  static_assert(sizeof(Slot) == 64);
 
   using Chains = std::array<ChainId, kArcs>;
   struct Exit {  // where a verdict leads: a node and the chains that the frame has there
@@ -117,7 +119,7 @@ class Graph {
   Frame* NewFrame();
   void FreeFrame(Frame* frame);
   // Hands a frame to a node, in the frame that waits there already if it has room.
-  void Enqueue(NodeIndex node, Frame* frame);
+  void Enqueue(const Slot& from, NodeIndex node, Frame* frame);
   // The same, always as a frame of its own.
   void Append(NodeIndex node, Frame* frame);
   Frame* OpenFrame(const Exit& exit, size_t room);

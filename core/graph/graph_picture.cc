@@ -2,9 +2,8 @@
 #include "core/graph/graph_picture.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/text.h"
@@ -21,8 +20,7 @@ class Picture {
     }
   }
 
-  // Nodes that packets can reach, in the order they run, each with its ways on.
-  const std::map<NodeIndex, std::set<NodeIndex>>& reachable() const { return ways_; }
+  GraphWays TakeWays() { return std::move(ways_); }
 
  private:
   void Visit(NodeIndex node) {
@@ -55,20 +53,37 @@ class Picture {
 
   const GraphPlan& plan_;
   const ArcTables& tables_;
-  std::map<NodeIndex, std::set<NodeIndex>> ways_;
+  GraphWays ways_;
 };
+
+// As it is inside quotes in dot.
+std::string DotText(std::string_view text) {
+  std::string quoted;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted;
+}
 
 }  // namespace
 
-std::string GraphText(const GraphPlan& plan, const ArcTables& tables) {
-  const Picture picture(plan, tables);
+GraphWays ReachableWays(const GraphPlan& plan, const ArcTables& tables) {
+  return Picture(plan, tables).TakeWays();
+}
+
+std::string GraphText(const GraphPlan& plan, const ArcTables& tables, const ArcLabel& label) {
+  const GraphWays reachable = ReachableWays(plan, tables);
   const auto name = [&](NodeIndex node) { return plan.nodes()[node.value()].node_class.spec.name; };
   size_t width = 0;
-  for (const auto& [node, ways] : picture.reachable()) width = std::max(width, name(node).size());
+  for (const auto& [node, ways] : reachable) width = std::max(width, name(node).size());
   std::string text;
-  for (const auto& [node, ways] : picture.reachable()) {
-    std::vector<std::string_view> targets;
-    for (const NodeIndex to : ways) targets.push_back(name(to));
+  for (const auto& [node, ways] : reachable) {
+    std::vector<std::string> targets;
+    for (const NodeIndex to : ways) {
+      const std::string beside = label(node, to);
+      targets.push_back(Cat(name(to), beside.empty() ? "" : " ", beside));
+    }
     text += name(node);
     if (!targets.empty()) {
       text += Cat(std::string(width - name(node).size(), ' '), " -> ", Join(targets, " | "));
@@ -78,17 +93,18 @@ std::string GraphText(const GraphPlan& plan, const ArcTables& tables) {
   return text;
 }
 
-std::string GraphDot(const GraphPlan& plan, const ArcTables& tables) {
-  const Picture picture(plan, tables);
+std::string GraphDot(const GraphPlan& plan, const ArcTables& tables, const ArcLabel& label) {
   std::string text = "digraph weft {\n  rankdir=LR;\n  node [shape=box, fontname=\"monospace\"];\n";
-  for (const auto& [node, ways] : picture.reachable()) {
+  for (const auto& [node, ways] : ReachableWays(plan, tables)) {
     const NodeClass& node_class = plan.nodes()[node.value()].node_class;
     const bool edge = node_class.kind == NodeKind::kInput || node_class.kind == NodeKind::kOutput;
-    text += Cat("  \"", node_class.spec.name, "\" [tooltip=\"", node_class.spec.help, "\"",
+    text += Cat("  \"", node_class.spec.name, "\" [tooltip=\"", DotText(node_class.spec.help), "\"",
                 edge ? ", style=rounded" : "", "];\n");
     for (const NodeIndex to : ways) {
+      const std::string beside = label(node, to);
       text += Cat("  \"", node_class.spec.name, "\" -> \"",
-                  plan.nodes()[to.value()].node_class.spec.name, "\";\n");
+                  plan.nodes()[to.value()].node_class.spec.name, "\"",
+                  beside.empty() ? "" : Cat(" [label=\"", DotText(beside), "\"]"), ";\n");
     }
   }
   return text + "}\n";

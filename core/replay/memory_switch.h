@@ -17,6 +17,7 @@
 #include "core/base/event_loop.h"
 #include "core/base/rcu.h"
 #include "core/config/reader.h"
+#include "core/events/event_log.h"
 #include "core/graph/graph.h"
 #include "core/graph/memory_ports.h"
 #include "core/module.h"
@@ -79,7 +80,8 @@ class MemorySwitch {
   NodeCatalog catalog_;
   Schemas schemas_;
   PortTable ports_{rcu_};
-  Registry registry_{{loop_, rcu_, ports_}, catalog_, schemas_};
+  EventLog events_;
+  Registry registry_{{loop_, rcu_, ports_, events_}, catalog_, schemas_};
   MemoryPorts memory_;
   CommandTable commands_;
   Config config_;

@@ -20,6 +20,7 @@
 #include "core/base/rcu.h"
 #include "core/base/text.h"
 #include "core/config/schema.h"
+#include "core/events/event.h"
 #include "core/graph/frame.h"
 #include "core/graph/node.h"
 #include "core/module.h"

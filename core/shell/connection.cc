@@ -71,7 +71,7 @@ bool Connection::HasLine() const { return input_.find('\n') != std::string::npos
 bool Connection::ReadSome() {
   std::array<char, 16 * 1024> bytes;
   const ssize_t got = recv(fd_.get(), bytes.data(), bytes.size(), 0);
-  if (got < 0) return errno == EAGAIN || errno == EINTR;
+  if (got < 0) return errno == EAGAIN;
   if (got == 0) ended_ = true;
   if (input_.empty() && got > 0) SetDeadline(limits_.line_deadline);
   input_.append(bytes.data(), static_cast<size_t>(got));
@@ -99,7 +99,6 @@ bool Connection::WriteSome() {
   while (sent_ < output_.size()) {
     const ssize_t put =
         send(fd_.get(), output_.data() + sent_, output_.size() - sent_, MSG_NOSIGNAL);
-    if (put < 0 && errno == EINTR) continue;
     if (put < 0) return errno == EAGAIN;
     sent_ += static_cast<size_t>(put);
     SetDeadline(limits_.write_deadline);

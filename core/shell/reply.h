@@ -71,6 +71,9 @@ using Reply = std::variant<std::string, Table, Record, Sections>;
 // escape sequences.
 std::string RenderText(const Reply& reply, size_t width = 80, bool colour = false);
 
+// A rate outside of a cell: "38.1M", "512k".
+std::string RateText(double per_second);
+
 // A JSON value on one line, ASCII or valid UTF-8 (bad bytes become U+FFFD). A table is an array of
 // objects, a record an object, sections an object of them by title in kebab-case, text a string.
 std::string ToJson(const Reply& reply);

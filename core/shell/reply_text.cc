@@ -138,6 +138,8 @@ struct BodyText {
 
 }  // namespace
 
+std::string RateText(double per_second) { return NumberText(per_second, CellKind::kRate); }
+
 std::string RenderText(const Reply& reply, size_t width, bool colour) {
   return std::visit(BodyText{width, colour}, reply);
 }

@@ -127,6 +127,7 @@ void Stats::Sample(std::span<const PortId> ports, Time now) {
     samples[port] = next;
   }
   samples_ = std::move(samples);
+  SampleArcs(now);
   for (OfWorker& w : workers_) {
     const WorkerTotals totals = RawWorker(*w.counters);
     if (w.sampled.cycles != 0) {
@@ -135,6 +136,28 @@ void Stats::Sample(std::span<const PortId> ports, Time now) {
     }
     w.sampled = totals;
   }
+}
+
+void Stats::SampleArcs(Time now) {
+  SampledArcs next{.at = now, .packets = std::vector<uint64_t>(kMaxNodes * kMaxNodes), .rates = {}};
+  for (size_t arc = 0; arc < next.packets.size(); ++arc) {
+    const NodeId from(static_cast<uint16_t>(arc / kMaxNodes)),
+        to(static_cast<uint16_t>(arc % kMaxNodes));
+    for (const OfWorker& w : workers_) next.packets[arc] += w.counters->arc(from, to).value();
+  }
+  if (arcs_.packets.size() == next.packets.size() && arcs_.at < now) {
+    const double seconds = std::chrono::duration<double>(now - arcs_.at).count();
+    for (size_t arc = 0; arc < next.packets.size(); ++arc) {
+      next.rates.push_back(static_cast<double>(next.packets[arc] - arcs_.packets[arc]) / seconds);
+    }
+  }
+  arcs_ = std::move(next);
+}
+
+std::optional<double> Stats::ArcRate(NodeId from, NodeId to) const {
+  const size_t arc = from.value() * kMaxNodes + to.value();
+  if (arc >= arcs_.rates.size()) return std::nullopt;
+  return arcs_.rates[arc];
 }
 
 PortTotals Stats::Port(PortId port) const {

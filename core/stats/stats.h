@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,8 @@ class Stats {
 
   PortTotals Port(PortId port) const;
   PortRates Rates(PortId port) const;
+  // Packets a second from one node of the plan to another; none before two samples.
+  std::optional<double> ArcRate(NodeId from, NodeId to) const;
   // How long packets to the port took.
   LatencyTotals Latency(PortId port) const;
   WorkerTotals Worker(WorkerId worker) const;
@@ -69,6 +72,12 @@ class Stats {
     std::map<size_t, uint64_t> drops;     // by drop number
     std::vector<uint64_t> dropped_until;  // by worker, in the order of workers_
   };
+  // Packets over the arcs, by NodeId from, then to.
+  struct SampledArcs {
+    Time at{};
+    std::vector<uint64_t> packets;
+    std::vector<double> rates;  // empty before two samples
+  };
   struct Sampled {
     Time at{};
     PortTotals totals;
@@ -77,6 +86,7 @@ class Stats {
 
   PortTotals RawPort(PortId port) const;
   LatencyTotals RawLatency(PortId port) const;
+  void SampleArcs(Time now);
   uint64_t RawDrop(PortId port, size_t drop) const;
   uint64_t Drop(PortId port, size_t drop) const;
   static WorkerTotals RawWorker(const WorkerCounters& counters);
@@ -87,6 +97,7 @@ class Stats {
   std::map<PortId, Baseline> baselines_;
   std::map<size_t, uint64_t> events_before_;  // by counter number
   std::map<PortId, Sampled> samples_;
+  SampledArcs arcs_;
 };
 
 }  // namespace weft

@@ -35,7 +35,7 @@ Fdb::~Fdb() = default;
 
 // Counts one more address of `port`, unless it has `limit` already.
 bool Fdb::Reserve(PortId port, uint32_t limit) {
-  std::atomic<uint32_t>& count = learned_[port.value()];
+  FdbAtomic<uint32_t>& count = learned_[port.value()];
   uint32_t now = count.load(std::memory_order_relaxed);
   while (now < limit) {
     if (count.compare_exchange_weak(now, now + 1, std::memory_order_relaxed)) return true;
@@ -66,7 +66,9 @@ LearnResult Fdb::LearnSlow(FdbKey key, uint64_t hash, PortId port, uint32_t limi
       if (!Reserve(port, limit)) return LearnResult::kPortLimit;
       if (found.slot->value.compare_exchange_strong(expected, wanted.word())) {
         Release(holder);
-        moved_away_[holder.value()].store(key.word(), std::memory_order_relaxed);
+        moved_away_[holder.value()].store(key.word() << 16 | port.value(),
+                                          std::memory_order_relaxed);
+        moves_[holder.value()].fetch_add(1, std::memory_order_release);
         return LearnResult::kMoved;
       }
       Release(port);
@@ -184,6 +186,20 @@ bool Fdb::EvictLearned(uint64_t hash) {
   return false;
 }
 
+// The static entry of a key, in whichever of its places. Find will not do: for an instant it may
+// meet a learned one, which a worker has just published and not yet taken back.
+Fdb::Found Fdb::FindStatic(FdbKey key, uint64_t hash) const {
+  for (Bucket* bucket : {&First(hash), &Second(hash)}) {
+    for (Slot& slot : bucket->slots) {
+      if (slot.key.load(std::memory_order_acquire) != key.word()) continue;
+      const Value value(slot.value.load(std::memory_order_acquire));
+      if (value.present() && value.HasTagOf(hash) && value.is_static())
+        return {&slot, value.word()};
+    }
+  }
+  return {nullptr, 0};
+}
+
 absl::Status Fdb::AddStatic(BridgeId bridge, const MacAddress& mac, PortId port) {
   const FdbKey key(bridge, mac);
   if (key.is_zero() || key.is_group()) {
@@ -193,15 +209,16 @@ absl::Status Fdb::AddStatic(BridgeId bridge, const MacAddress& mac, PortId port)
   }
   const uint64_t hash = Hash(key);
   const Value wanted = Value::Make(port, true, 0, hash);
+  // Nobody else adds or removes static entries.
+  if (const Found known = FindStatic(key, hash); known.slot != nullptr) {
+    if (Value(known.value).port() == port) return absl::OkStatus();
+    return absl::AlreadyExistsError(
+        Cat("address ", mac.ToString(), " already is a static entry of another port"));
+  }
   for (;;) {
     const Found found = Find(key, hash);
     if (found.slot != nullptr) {
       const Value value(found.value);
-      if (value.is_static()) {
-        if (value.port() == port) return absl::OkStatus();
-        return absl::AlreadyExistsError(
-            Cat("address ", mac.ToString(), " already is a static entry of another port"));
-      }
       uint64_t expected = value.word();
       if (!found.slot->value.compare_exchange_strong(expected, wanted.word())) continue;
       Release(value.port());
@@ -224,8 +241,8 @@ absl::Status Fdb::AddStatic(BridgeId bridge, const MacAddress& mac, PortId port)
 
 absl::Status Fdb::RemoveStatic(BridgeId bridge, const MacAddress& mac) {
   const FdbKey key(bridge, mac);
-  const Found found = Find(key, Hash(key));
-  if (found.slot == nullptr || !Value(found.value).is_static()) {
+  const Found found = FindStatic(key, Hash(key));
+  if (found.slot == nullptr) {
     return absl::NotFoundError(Cat("there is no static entry for ", mac.ToString()));
   }
   Remove(found.slot, found.value);  // nobody else changes a static entry
@@ -303,7 +320,7 @@ std::vector<FdbEntry> Fdb::Snapshot(Seconds now) const {
 
 size_t Fdb::size() const {
   size_t count = statics_;
-  for (const std::atomic<uint32_t>& learned : learned_) {
+  for (const FdbAtomic<uint32_t>& learned : learned_) {
     count += learned.load(std::memory_order_relaxed);
   }
   return count;

@@ -49,6 +49,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -56,6 +57,14 @@
 #include "core/base/mac_address.h"
 
 namespace weft::l2 {
+
+// What the words of the table are. A fuzz target has its own, which lets another thread come
+// between any two steps.
+#ifndef WEFT_FDB_ATOMIC
+#define WEFT_FDB_ATOMIC std::atomic
+#endif
+template <typename T>
+using FdbAtomic = WEFT_FDB_ATOMIC<T>;
 
 // Seconds since an arbitrary start that all callers share. Ages are right up to four years.
 using Seconds = uint32_t;
@@ -105,6 +114,12 @@ class FdbKey {
   uint64_t word_ = 0;
 };
 static_assert(std::endian::native == std::endian::little, "FdbKey keeps the first octet lowest");
+
+// A learned address that another port took over.
+struct FdbMove {
+  MacAddress mac;
+  PortId to;
+};
 
 // One row of `show l2 fdb`.
 struct FdbEntry {
@@ -169,12 +184,17 @@ class Fdb {
     return learned_[port.value()].load(std::memory_order_relaxed);
   }
 
-  // The last address that `port` had learned and another port took over; a key of no entry if there
-  // was none since ForgetMoves.
-  FdbKey moved_away(PortId port) const {
-    return FdbKey(moved_away_[port.value()].load(std::memory_order_relaxed));
+  // The last address that `port` had learned and another port took over, if there was one since
+  // ForgetMoves.
+  std::optional<FdbMove> last_move(PortId port) const {
+    const uint64_t word = moved_away_[port.value()].load(std::memory_order_relaxed);
+    if (word == 0) return std::nullopt;
+    return FdbMove{FdbKey(word >> 16).mac(), PortId(static_cast<uint16_t>(word))};
   }
   void ForgetMoves(PortId port) { moved_away_[port.value()].store(0, std::memory_order_relaxed); }
+  // How many there were since the start, modulo 2^32. Read it before last_move, which is then of
+  // that time or later.
+  uint32_t moves(PortId port) const { return moves_[port.value()].load(std::memory_order_acquire); }
 
   // --- control thread ---
 
@@ -208,8 +228,8 @@ class Fdb {
   static constexpr uint64_t kBusy = uint64_t{0xffff} << 48;  // the zero address is no entry's
 
   struct Slot {
-    std::atomic<uint64_t> key{kEmpty};
-    std::atomic<uint64_t> value{0};
+    FdbAtomic<uint64_t> key{kEmpty};
+    FdbAtomic<uint64_t> value{0};
   };
   struct alignas(64) Bucket {
     Slot slots[kWays];
@@ -289,6 +309,7 @@ class Fdb {
     return found.slot != nullptr ? found : FindIn(Second(hash), key, hash);
   }
 
+  Found FindStatic(FdbKey key, uint64_t hash) const;
   LearnResult LearnSlow(FdbKey key, uint64_t hash, PortId port, uint32_t limit, Seconds now);
   bool Reserve(PortId port, uint32_t limit);
   void Release(PortId port);
@@ -307,8 +328,10 @@ class Fdb {
   const size_t mask_;  // buckets - 1
   const std::unique_ptr<Bucket[]> buckets_;
 
-  alignas(64) std::array<std::atomic<uint32_t>, kMaxPorts> learned_{};
-  std::array<std::atomic<uint64_t>, kMaxPorts> moved_away_{};  // keys, by the port that lost them
+  alignas(64) std::array<FdbAtomic<uint32_t>, kMaxPorts> learned_{};
+  // By the port that lost an address; its bridge is the port's.
+  std::array<FdbAtomic<uint64_t>, kMaxPorts> moved_away_{};  // address 48 | port 16, 0: none
+  std::array<FdbAtomic<uint32_t>, kMaxPorts> moves_{};
   // Control thread only.
   alignas(64) std::array<Seconds, kMaxBridges> ageing_{};
   size_t statics_ = 0;

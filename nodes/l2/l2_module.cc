@@ -33,7 +33,9 @@ std::vector<Column> BridgeColumns() {
 L2Module::L2Module() = default;
 
 L2Module::~L2Module() {
-  if (loop_ != nullptr) loop_->Cancel(tick_timer_);
+  if (loop_ == nullptr) return;
+  loop_->Cancel(tick_timer_);
+  loop_->Cancel(move_timer_);
 }
 
 void L2Module::Register(Registry& registry) {
@@ -42,6 +44,8 @@ void L2Module::Register(Registry& registry) {
   state_ = std::make_unique<L2State>(registry.services().rcu);
   state_->Tick(loop_->Now());
   tick_timer_ = loop_->Every(kTick, [this] { state_->Tick(loop_->Now()); });
+  moves_ = std::make_unique<MoveWatch>(*state_, *ports_, registry.services().events);
+  move_timer_ = loop_->Every(MoveWatch::kPeriod, [this] { moves_->Look(); });
   registry.AddNode<L2Switch>(
       [this](WorkerId) { return std::make_unique<L2Switch>(*state_); },
       [this](WorkerId) { return std::make_unique<L2Switch>(*state_, L2Switch::Run::kDry); });
@@ -167,13 +171,14 @@ std::vector<Finding> L2Module::Explain(PortId port) const {
                      : Cat("none of the ", others, " other ports in bridge ", bridge, " is up"),
          "ask why of each"});
   }
-  const FdbKey lost = state_->fdb().moved_away(port);
-  const PortId holder = lost == FdbKey() ? PortId() : state_->fdb().Lookup(lost);
+  const std::optional<FdbMove> lost = state_->fdb().last_move(port);
+  const PortId holder =
+      lost ? state_->fdb().Lookup(FdbKey(state_->FindBridge(bridge), lost->mac)) : PortId();
   if (holder.valid() && holder != port) {
-    findings.push_back({Cat("its address ", lost.mac().ToString(), " is on port ",
+    findings.push_back({Cat("its address ", lost->mac.ToString(), " is on port ",
                             ports_->NameOf(holder), " now, which sends from it too"),
                         "two containers have one address, or one of them lies: `mac = \"" +
-                            lost.mac().ToString() + "\"` at its port makes it this one's alone"});
+                            lost->mac.ToString() + "\"` at its port makes it this one's alone"});
   }
   return findings;
 }

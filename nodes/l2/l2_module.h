@@ -13,6 +13,7 @@
 #include "core/base/mac_address.h"
 #include "core/module.h"
 #include "nodes/l2/bridge.h"
+#include "nodes/l2/move_watch.h"
 
 namespace weft::l2 {
 
@@ -45,9 +46,11 @@ class L2Module final : public Module {
   EventLoop* loop_ = nullptr;
   const PortTable* ports_ = nullptr;
   std::unique_ptr<L2State> state_;
+  std::unique_ptr<MoveWatch> moves_;
   std::map<PortId, Entry> own_;     // the `mac` of ports that have one
   std::map<Entry, PortId> static_;  // entries of [[bridge]] that are in force
   EventLoop::TimerId tick_timer_ = 0;
+  EventLoop::TimerId move_timer_ = 0;
 };
 
 }  // namespace weft::l2

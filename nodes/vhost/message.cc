@@ -52,7 +52,7 @@ absl::Status MessageReader::Receive(int socket, std::byte* to, size_t length) {
   header.msg_controllen = control.size();
   const ssize_t got = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (got < 0) {
-    if (errno == EAGAIN || errno == EINTR) return absl::UnavailableError("nothing to read");
+    if (errno == EAGAIN) return absl::UnavailableError("nothing to read");
     return Gone();
   }
   if (absl::Status status = TakeDescriptors(header); !status.ok()) return status;

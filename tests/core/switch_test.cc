@@ -87,9 +87,9 @@ class MemoryModule final : public Module {
   void Register(Registry& registry) override {
     rcu_ = &registry.services().rcu;
     registry.AddNode<MemoryInput>(
-        [this](WorkerId) { return std::make_unique<MemoryInput>(ports_); });
+        [this](WorkerId worker) { return std::make_unique<MemoryInput>(ports_[worker.value()]); });
     registry.AddNode<MemoryOutput>(
-        [this](WorkerId) { return std::make_unique<MemoryOutput>(ports_); });
+        [this](WorkerId worker) { return std::make_unique<MemoryOutput>(ports_[worker.value()]); });
     registry.AddNode<PairSwitch>([](WorkerId) { return std::make_unique<PairSwitch>(); });
     AddFeatures(registry, std::make_index_sequence<kFeatures.size()>());
     registry.AddPortKind({.name = "memory",
@@ -128,7 +128,7 @@ class MemoryModule final : public Module {
   }
 
   Diary& diary_;
-  MemoryPorts ports_;  // nobody sends
+  std::array<MemoryPorts, 4> ports_;  // of each worker; nobody sends
   Rcu* rcu_ = nullptr;
 };
 

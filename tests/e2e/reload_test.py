@@ -4,8 +4,9 @@ changes nothing."""
 import os
 import random
 import signal
+import subprocess
 
-from weft_e2e import (Pair, Testpmd, Weftd, equal, mac, ports, run, static_ports, wait_equal, wait_for)
+from weft_e2e import (BUILD, Pair, Testpmd, Weftd, equal, mac, ports, run, static_ports, wait_equal, wait_for)
 
 HEAD = ('[plugins]\nload = ["mac-guard"]\n[[bridge]]\nname = "default"\n'
         '[[bridge]]\nname = "other"\nageing = "60s"\n')
@@ -172,5 +173,26 @@ def ports_of_the_shell():
         equal(weft.addresses(), {}, "addresses")
 
 
+def what_runs_as_a_file():
+    """show config is a file that weftd would start with, and that a reload has nothing to do for."""
+    more = (ports("web-1", options=f'mtu = 9000\nmac-guard = {{ allow = "{mac(1)}" }}')
+            + '[[port]]\nname = "uplink"\nbridge = "other"\nmac-limit = 5\ndpdk = { device = "net_null0" }\n')
+    with Weftd(HEAD + more, keys='sandbox = "refuse"') as weft:
+        weft.ctl("port add web-2 vhost bridge=other mtu=1400")
+        weft.ctl("port delete uplink")
+        for command in ("show config", "show config all"):
+            text = weft.weftctl(*command.split()).stdout
+            equal(text, weft.ctl(command), f"{command} as text and as JSON")
+            weft.config_file.write_text(text)
+            equal(weft.ctl("config diff"), [], f"what {command} would change")
+            checked = subprocess.run([BUILD / "weftd", "--check", weft.config_file], capture_output=True, text=True,
+                                     timeout=60, check=False)
+            equal((checked.returncode, checked.stderr), (0, ""), f"weftd --check of {command}")
+        before = text
+        weft.stop()
+        weft.start()
+        equal(weft.ctl("show config all"), before, "what runs after a start with it")
+
+
 if __name__ == "__main__":
-    run(what_a_reload_cannot_do, ports_of_the_shell, reloads_at_random)
+    run(what_a_reload_cannot_do, ports_of_the_shell, what_runs_as_a_file, reloads_at_random)

@@ -21,7 +21,7 @@ FRAME = "020000000002020000000001" + "88b5" + 46 * "00"
 SPECIAL = {"capture start": f"capture start port {NAMES[0]} count 100000", "capture read": "capture read 1",
            "capture stop": "capture stop 1", "trace inject": f"trace inject port {NAMES[0]} {FRAME}",
            "port add": f"port add {NAMES[0]}-2 vhost bridge=default", "port delete": f"port delete {NAMES[0]}-2"}
-FOR_PROGRAMS = ("show graph dot",)  # not for a terminal
+FOR_PROGRAMS = ("show graph dot", "show graph svg")  # not for a terminal
 OWN = ("watch", "completion", "exit")  # weftctl's, not weftd's
 
 

@@ -151,6 +151,9 @@ def an_address_is_on_another_port():
         wait_for(lambda: weft.addresses().get(mac(1)) == "web-3", "the address has moved")
         equal("web-3" in traced(weft, "l2-switch", two, 1), True, "the trace goes where the address is now")
         names(weft, "web-1", mac(1), "web-3")
+        moved = {"port": "web-1", "count": 1, "details": f"{mac(1)} to web-3, bridge default"}
+        wait_for(lambda: any(moved.items() <= row.items() for row in weft.ctl("show events port web-1")
+                             if row["event"] == "mac-moved"), "the move is an event")
 
 
 def the_bridge_is_the_wrong_one():

@@ -70,6 +70,7 @@ constexpr std::array<std::string_view, 8> kRequests{
 
 // Bytes that wait in a socket for whoever has `fd`.
 size_t Waiting(int fd) {
+  if (fd < 0) return 0;  // nobody
   int bytes = 0;
   Require(ioctl(fd, FIONREAD, &bytes) == 0, "FIONREAD");
   return static_cast<size_t>(bytes);
@@ -140,6 +141,9 @@ class Client {
         } else if ((control & 0x78) == 0x70) {  // and hears no more
           shutdown(ours_.get(), SHUT_RDWR);
           done_ = deaf_ = true;
+        } else if ((control & 0x78) == 0x68) {  // and is gone, with what it has not read
+          ours_.reset();
+          done_ = deaf_ = true;
         }
     }
   }
@@ -171,7 +175,8 @@ class Client {
     const auto json = nlohmann::json::parse(answer, nullptr, /*allow_exceptions=*/false);
     Require(json.is_object() && json.size() == 2 && json["ok"].is_boolean(), "an answer is JSON");
     if (json["ok"]) {
-      Require(json.contains("data") || json.contains("text"), "an answer says something");
+      Require(json.contains("data") || json.contains("text") || json.contains("reply"),
+              "an answer says something");
     } else {
       Require(json["error"].is_string() && json["error"] != "", "an error says what is wrong");
     }
@@ -197,7 +202,7 @@ class Client {
 
   void Read(size_t most) {
     std::array<char, 4'096> bytes;
-    while (most > 0) {
+    while (most > 0 && ours_.valid()) {
       const ssize_t got = recv(ours_.get(), bytes.data(), std::min(most, bytes.size()), 0);
       if (got <= 0) {
         Require(got == 0 || errno == EAGAIN || errno == ECONNRESET, "recv");

@@ -116,7 +116,9 @@ class Pair {
     if (mac.is_group() || mac.is_zero()) return;  // callers never learn these
     // Another worker's clock may be a second behind.
     const Seconds now = now_ - (input.Byte() == 1 && now_ != first_ ? 1 : 0);
+    const LearnResult foreseen = fdb_.WouldLearn(key, port, limit, now);
     const LearnResult result = fdb_.Learn(key, port, limit, now);
+    Require(result == foreseen, "a dry run says what then happens");
     if (result == LearnResult::kTableFull && HasRoom()) return;
     Require(result == model_.Learn(bridge, mac, port, limit, now), "Learn");
     Require(fdb_.Lookup(key) == model_.Lookup(bridge, mac), "Lookup of what was learned");

@@ -32,8 +32,8 @@ constexpr size_t kFrameSize = 20;
 // A switch and its model, kept for many inputs: Reset empties both.
 class Pair {
  public:
-  explicit Pair(size_t capacity)
-      : fixture_({.capacity = capacity, .seed = 7}), model_(fixture_.state->fdb().places()) {}
+  explicit Pair(const L2State::Options& options)
+      : fixture_(options), model_(fixture_.state->fdb().places()) {}
 
   void Run(Input& input) {
     Reset();
@@ -237,8 +237,10 @@ class Pair {
 }  // namespace weft::l2
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static weft::l2::Pair tiny(1), roomy(1'000);
+  static weft::l2::Pair tiny({.capacity = 1, .seed = 7}), roomy({.capacity = 1'000, .seed = 7}),
+      ahead({.capacity = 1'000, .seed = 7, .prefetch = true});  // it looks up what comes next
   weft::fuzz::Input input(data, size);
-  ((input.Byte() & 1) != 0 ? tiny : roomy).Run(input);
+  const uint8_t choice = input.Byte();
+  ((choice & 1) != 0 ? tiny : (choice & 2) != 0 ? ahead : roomy).Run(input);
   return 0;
 }

@@ -13,9 +13,11 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -36,16 +38,20 @@ namespace {
 
 using testing::FrontEnd;
 
-// Descriptors that a container may have, and none of which is its memory.
+constexpr off_t kMemory = 8 << 20;
+
+// Descriptors that a container may have. Of those that it is not honest about, one is good memory,
+// which may shrink.
 class Kinds {
  public:
   Kinds()
-      : short_(memfd_create("short", MFD_CLOEXEC)),
+      : shrinking_(memfd_create("shrinking", MFD_CLOEXEC)),
+        short_(memfd_create("short", MFD_CLOEXEC)),
         read_only_(memfd_create("read-only", MFD_CLOEXEC)),
         null_(open("/dev/null", O_RDWR | O_CLOEXEC)),
         directory_(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
     std::array<int, 2> ends{};
-    if (ftruncate(short_.get(), 4'096) != 0 || ftruncate(read_only_.get(), 8 << 20) != 0 ||
+    if (ftruncate(short_.get(), 4'096) != 0 || ftruncate(read_only_.get(), kMemory) != 0 ||
         pipe2(ends.data(), O_CLOEXEC) != 0) {
       std::abort();
     }
@@ -55,15 +61,24 @@ class Kinds {
     read_only_ = UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   }
   int Get(uint8_t kind, const FrontEnd& front_end) const {
-    const std::array<int, 10> all{front_end.memfd(),    front_end.kick_fd(0), front_end.kick_fd(1),
+    const std::array<int, 11> all{front_end.memfd(),    front_end.kick_fd(0), front_end.kick_fd(1),
                                   front_end.call_fd(0), short_.get(),         read_only_.get(),
                                   reader_.get(),        writer_.get(),        null_.get(),
-                                  directory_.get()};
+                                  directory_.get(),     shrinking_.get()};
     return all[kind % all.size()];
+  }
+  void Shrink() const { Resize(0); }
+  void GrowAgain() const {
+    Resize(0);  // empty, as it was
+    Resize(kMemory);
   }
 
  private:
-  UniqueFd short_, read_only_, reader_, writer_, null_, directory_;
+  void Resize(off_t length) const {
+    if (ftruncate(shrinking_.get(), length) != 0) std::abort();
+  }
+
+  UniqueFd shrinking_, short_, read_only_, reader_, writer_, null_, directory_;
 };
 
 class Harness final : public Session::Owner {
@@ -77,19 +92,30 @@ class Harness final : public Session::Owner {
   void Run(std::span<const uint8_t> input) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
+    const int small = 1;  // the least that there is: a few replies
+    setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
     front_end_.Adopt(UniqueFd(ends[1]));
     chosen_.reset();
-    hung_up_ = false;
+    hung_up_ = deaf_ = without_descriptors_ = false;
+    held_ = 0;
+    kinds_.GrowAgain();
+    shrunk_ = false;
+    for (Queue& queue : queues_) queue.Reset(0);
     SessionLimits limits;
     limits.memory_bytes = 16 << 20;
-    TokenBucket messages(1'000'000, 1'000'000);
+    TokenBucket messages(10'000, 1'000);
+    messages_ = &messages;
     session_ = std::make_unique<Session>(
         Services{loop_, rcu_, notifier_},
         Session::Queues{&queues_[0], &queues_[1], &queues_[2], &queues_[3]}, UniqueFd(ends[0]),
         limits, messages, closing_, *this);
     while (!input.empty() && session_ != nullptr) {
       input = Step(input);
+      if (session_ == nullptr) break;
+      if (session_->PeerGone() != hung_up_) std::abort();
+      if (held_ != 0 && --held_ != 0 && !input.empty()) continue;
       Turn();
+      without_descriptors_ = false;
       CheckRings();
       CheckHealth();
     }
@@ -109,8 +135,15 @@ class Harness final : public Session::Owner {
   }
 
   void Turn() {
+    rlimit descriptors{};
+    if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) std::abort();
+    if (without_descriptors_) LimitDescriptors({.rlim_cur = 0, .rlim_max = descriptors.rlim_max});
     loop_.RunOnce(Time::zero());
     rcu_.Poll();
+    LimitDescriptors(descriptors);
+  }
+  static void LimitDescriptors(const rlimit& limit) {
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) std::abort();
   }
 
   // Does what the input begins with; returns the rest.
@@ -132,6 +165,36 @@ class Harness final : public Session::Owner {
         return input;
       case 51:
         return ChooseDescriptors(input);
+      case 52:  // weftd has no turn before the next two steps, or some more, are done
+        held_ = 3 + (control >> 6);
+        return input;
+      case 53:  // it reads no reply from now on
+        deaf_ = true;
+        return input;
+      case 54:
+        front_end_.Disconnect();
+        hung_up_ = true;
+        return input;
+      case 55:  // it has sent as many messages as it may
+        while (messages_->Take(loop_.Now())) {
+        }
+        return input;
+      case 56:  // a worker finds a ring to be bad
+        queues_[control >> 6].Fail(RingError::kHeadOutOfRange);
+        return input;
+      case 57:
+        kinds_.Shrink();
+        shrunk_ = true;
+        return input;
+      case 58:  // weftd has no descriptor left for what comes with the next message
+        without_descriptors_ = true;
+        held_ = 2;
+        return input;
+      case 59: {  // who it is comes with each message
+        const int yes = 1;
+        setsockopt(session_->socket(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes));
+        return input;
+      }
       default:
         return SendMessage(control, input);
     }
@@ -171,7 +234,7 @@ class Harness final : public Session::Owner {
     front_end_.Send(request, payload, fds, flags);
     chosen_.reset();
     std::array<std::byte, 512> replies{};
-    while (recv(front_end_.socket(), replies.data(), replies.size(), MSG_DONTWAIT) > 0) {
+    while (!deaf_ && recv(front_end_.socket(), replies.data(), replies.size(), MSG_DONTWAIT) > 0) {
     }
     return input.subspan(given);
   }
@@ -193,15 +256,36 @@ class Harness final : public Session::Owner {
         sink = (view->available + 4 + 2 * size).Load<uint16_t>();
         (view->used + 4 + 8 * size).Store<uint16_t>(0);
       }
-      if (view->memory->faulted()) std::abort();  // nobody has truncated anything
+      if (view->memory->faulted() && !shrunk_) std::abort();
     }
   }
 
-  // What the port asks now and then. No worker has looked into a ring, so none is broken.
+  // What the port asks now and then, and what it must hear.
   void CheckHealth() const {
     if (session_ == nullptr) return;
-    if (!session_->Health().ok()) std::abort();
-    if (session_->PeerGone() && !hung_up_) std::abort();
+    bool well = true;
+    for (size_t ring = 0; ring < queues_.size(); ++ring) {
+      const RingView* const view = queues_[ring].view.Load();
+      if (session_->running(ring) != (view != nullptr)) std::abort();
+      const std::optional<RingLevel> level = session_->Level(ring);
+      if (level.has_value() != (view != nullptr && !view->packed)) std::abort();
+      if (level.has_value() && level->waiting > view->size) std::abort();
+      well = well && (view == nullptr ||
+                      (queues_[ring].error() == RingError::kNone && !view->memory->faulted()));
+    }
+    const absl::Status health = session_->Health();
+    // A ring that has started and is disabled may be bad, too.
+    if (health.ok() && !well) std::abort();
+    if (!health.ok() && (health.message().empty() || (well && !shrunk_ && !AnyBroken()))) {
+      std::abort();
+    }
+    const bool runs = session_->running(0) && session_->running(1);
+    const bool told = session_->features() != 0 && session_->memory() != nullptr;
+    if (session_->Lacks().empty() != (runs && told)) std::abort();
+  }
+  bool AnyBroken() const {
+    return std::any_of(queues_.begin(), queues_.end(),
+                       [](const Queue& queue) { return queue.error() != RingError::kNone; });
   }
 
   EventLoop loop_;
@@ -215,6 +299,11 @@ class Harness final : public Session::Owner {
   const Kinds kinds_;
   std::optional<std::vector<int>> chosen_;  // what goes with the next message
   bool hung_up_ = false;                    // it will send no more
+  bool deaf_ = false;
+  bool without_descriptors_ = false;
+  bool shrunk_ = false;
+  int held_ = 0;  // steps until weftd has its next turn; 0: each has one
+  TokenBucket* messages_ = nullptr;
   std::unique_ptr<Session> session_;
 };
 

@@ -35,7 +35,9 @@ std::vector<std::unique_ptr<Plugin>> LoadPlugins() {
 }
 
 EveryModule::EveryModule(Rcu& rcu, const std::vector<std::unique_ptr<Plugin>>& plugins)
-    : ports_(rcu), registry_({loop_, rcu, ports_}, catalog_, schemas_), builtin_(BuiltinModules()) {
+    : ports_(rcu),
+      registry_({loop_, rcu, ports_, events_}, catalog_, schemas_),
+      builtin_(BuiltinModules()) {
   for (const std::unique_ptr<Module>& module : builtin_) {
     module->Register(registry_);
     modules_.push_back(module.get());

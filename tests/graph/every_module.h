@@ -11,6 +11,7 @@
 #include "core/base/event_loop.h"
 #include "core/base/rcu.h"
 #include "core/config/reader.h"
+#include "core/events/event_log.h"
 #include "core/module.h"
 #include "core/plugin/plugin.h"
 #include "core/port/port_table.h"
@@ -39,6 +40,7 @@ class EveryModule {
   NodeCatalog catalog_;
   Schemas schemas_;
   PortTable ports_;
+  EventLog events_;
   Registry registry_;
   std::vector<std::unique_ptr<Module>> builtin_;
   std::vector<Module*> modules_;

@@ -57,6 +57,10 @@ nlohmann::json JsonOf(const Score& score) {
           {"leaks", score.leaks},
           {"rss-kib-before", score.rss_kib_before},
           {"rss-kib-after", score.rss_kib_after},
+          {"packets", score.buffers.packets},
+          {"packets-most-used", score.buffers.most_used},
+          {"longest-round-us", score.longest_round_us},
+          {"longest-round-in", score.longest_round_in},
           {"skipped", score.skipped},
           {"complaints", score.complaints}};
 }

@@ -78,15 +78,19 @@ absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const std::string& program,
   }
   self->victims_->Begin(seconds);
   // The last tenants' descriptors are closed soon, by other threads.
-  Footprint last = self->weftd_->Look();
+  Footprint last = self->Look();
   size_t quiet = 0;
   Await([&] {
-    const Footprint now = self->weftd_->Look();
+    const Footprint now = self->Look();
     quiet = now.SameAs(last) ? quiet + 1 : 0;
     last = now;
     return quiet == 100;
   });
   self->before_ = last;
+  if (last.buffers.packets == 0 || last.dpdk_bytes == 0) {
+    return absl::InternalError("weftd does not say what buffers it has");
+  }
+  self->NoteLongestRound("before any lie");
   self->score_.rss_kib_before = last.rss_kib;
   return self;
 }
@@ -125,7 +129,11 @@ uint64_t Suite::Play(const CaseClass& cases) {
         complaint = Cat(lane.escapes() - escapes, " frames that nobody may send came to somebody; ",
                         lane.escaped());
       }
+      const Buffers buffers = lane.shell().AskBuffers();
       const std::scoped_lock lock(mutex);
+      if (complaint.empty() && weftd_->alive() && !buffers.Whole(before_.buffers)) {
+        complaint = Cat("weftd had ", before_.buffers.Text(), " and has ", buffers.Text());
+      }
       witnessed += lane.witnessed() - seen;
       ++result.tried;
       if (complaint.empty()) {
@@ -148,14 +156,28 @@ uint64_t Suite::Play(const CaseClass& cases) {
   return witnessed;
 }
 
+Footprint Suite::Look() {
+  Footprint footprint = weftd_->Look();
+  shell_->Look(footprint);
+  return footprint;
+}
+
+void Suite::NoteLongestRound(const std::string& when) {
+  const double longest = shell_->LongestRound();
+  if (longest <= score_.longest_round_us) return;
+  score_.longest_round_us = longest;
+  score_.longest_round_in = when;
+}
+
 void Suite::CheckFootprint(const std::string& when) {
   if (!weftd_->alive()) {
     Complain(Cat(when, ": weftd has ended:\n", weftd_->Log()));
     return;
   }
+  NoteLongestRound(when);
   Footprint now;
   const auto as_before = [&] {
-    now = weftd_->Look();
+    now = Look();
     return now.SameAs(before_);
   };
   if (!Await(as_before)) {
@@ -163,6 +185,7 @@ void Suite::CheckFootprint(const std::string& when) {
     Complain(Cat(when, ": weftd had ", before_.Text(), " and is left with ", now.Text()));
   }
   score_.rss_kib_after = now.rss_kib;
+  score_.buffers = now.buffers;
 }
 
 Score Suite::Finish() {

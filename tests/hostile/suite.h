@@ -32,6 +32,9 @@ struct Score {
   uint64_t escapes = 0;       // of them, and of what the victims got, those that were not theirs
   size_t leaks = 0;           // classes after which something was left
   size_t crashes = 0;
+  Buffers buffers;               // at the end
+  double longest_round_us = 0;   // of a worker, what took the core from it included; no verdict
+  std::string longest_round_in;  // the class of cases in which it was
   size_t rss_kib_before = 0;
   size_t rss_kib_after = 0;
 
@@ -58,7 +61,9 @@ class Suite {
   Suite() = default;
   ClassResult& ResultOf(const std::string& name);
   void Complain(const std::string& about);
+  Footprint Look();
   void CheckFootprint(const std::string& when);
+  void NoteLongestRound(const std::string& when);
 
   std::unique_ptr<SwitchProcess> weftd_;
   std::unique_ptr<SilentFiles> files_;  // goes first: weftd cannot end while it waits for one

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -68,14 +69,45 @@ size_t EntriesOf(const std::string& path) {
 
 }  // namespace
 
+std::string Buffers::Text() const {
+  return Cat(packets, " packets, of which one dispatch took ", most_used);
+}
+
 std::string Footprint::Text() const {
-  return Cat(fds, " descriptors, ", threads, " threads, ", memory_files, " shared mappings");
+  return Cat(fds, " descriptors, ", threads, " threads, ", memory_files, " shared mappings, ",
+             buffers.Text(), ", ", dpdk_bytes, " bytes of DPDK's");
 }
 
 nlohmann::json Shell::Ask(std::string_view command) {
   const absl::StatusOr<std::string> answer = client_.Json(command);
   if (!answer.ok()) return nullptr;
   return nlohmann::json::parse(*answer, nullptr, false);
+}
+
+Buffers Shell::AskBuffers() {
+  Buffers buffers;
+  for (const nlohmann::json& row : Ask("show buffers")) {
+    buffers.packets += row.value("packets", uint64_t{0});
+    buffers.most_used = std::max(buffers.most_used, row.value("most-used", uint64_t{0}));
+  }
+  return buffers;
+}
+
+void Shell::Look(Footprint& footprint) {
+  footprint.buffers = AskBuffers();
+  for (const nlohmann::json& row : Ask("show memory")) {
+    if (row.value("memory", "").starts_with("dpdk")) {
+      footprint.dpdk_bytes += row.value("used", uint64_t{0});
+    }
+  }
+}
+
+double Shell::LongestRound() {
+  double longest = 0;
+  for (const nlohmann::json& row : Ask("show workers")) {
+    longest = std::max(longest, row.value("longest-us", 0.0));
+  }
+  return longest;
 }
 
 absl::StatusOr<std::unique_ptr<SwitchProcess>> SwitchProcess::Start(const std::string& program,

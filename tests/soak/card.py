@@ -58,6 +58,10 @@ def _hostile(found):
     lines += ["", f"{_number(found['witnessed-frames'])} frames of liars were looked at by who got them. The victims sent at "
               f"{_number(found['victim-rate'])} frames a second; {_number(found['victim-no-loss-rate'])} was what went through without loss.",
               ""]
+    if "longest-round-us" in found:
+        lines += [f"After each case the worker had its {_number(found['packets'])} packets; one dispatch took "
+                  f"{_number(found['packets-most-used'])} of them at most. Its longest round took "
+                  f"{found['longest-round-us'] / 1000:.1f} ms ({found['longest-round-in']}), what took the core from it included.", ""]
     lines += [f"- skipped: {what}" for what in found["skipped"]]
     return "\n".join(lines + [f"- {complaint}" for complaint in found["complaints"]])
 

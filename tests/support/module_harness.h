@@ -21,6 +21,7 @@
 #include "core/base/event_loop.h"
 #include "core/base/rcu.h"
 #include "core/config/reader.h"
+#include "core/events/event_log.h"
 #include "core/module.h"
 #include "core/port/port_table.h"
 #include "tests/support/graph_harness.h"
@@ -69,7 +70,8 @@ class ModuleHarness {
   EventLoop loop_;
   PortTable ports_;
   Schemas schemas_;
-  Registry registry_{{loop_, graph_.rcu(), ports_}, graph_.catalog(), schemas_};
+  EventLog events_;
+  Registry registry_{{loop_, graph_.rcu(), ports_, events_}, graph_.catalog(), schemas_};
   std::optional<Config> config_;
 };
 

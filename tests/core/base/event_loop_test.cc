@@ -113,7 +113,7 @@ TEST(EventLoopDeathTest, IsNotMadeWithoutItsDescriptors) {
 }
 
 TEST(EventLoopDeathTest, ReceivesNoSignalsWithoutADescriptor) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(WEFT_SANITIZED)
   GTEST_SKIP() << "the check of vtables needs descriptors of its own";
 #endif
   EXPECT_EXIT(MakeLoopWith(2, true), ::testing::ExitedWithCode(1),

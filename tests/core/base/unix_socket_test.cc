@@ -49,6 +49,9 @@ TEST_F(UnixSocketTest, ListensWithTheModeAskedForWhateverTheUmask) {
 }
 
 TEST_F(UnixSocketTest, LeavesNoSocketWhenThereAreTooFewDescriptors) {
+#if defined(WEFT_SANITIZED)
+  GTEST_SKIP() << "the check of vtables needs descriptors of its own";
+#endif
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
   // One more than there are: the socket can be made, and what looks at its name cannot.

@@ -98,6 +98,18 @@ TEST_F(EventLogTest, NobodyPushesOutWhatHappenedToOthers) {
   EXPECT_EQ(Lines().back(), Cat("port-error bad lie number ", 5 * EventLog::kCapacity - 1));
 }
 
+// One port can do something to another, such as take its addresses.
+TEST_F(EventLogTest, WhatThereIsLittleOfStays) {
+  log_.Add(EventKind::kPortUp, "web-1", "");
+  for (size_t i = 0; i < 5 * EventLog::kCapacity; ++i) {
+    log_.Add(EventKind::kMacMoved, "web-1", Cat("address ", i));
+    log_.Add(EventKind::kMacMoved, "bad", Cat("address ", i));
+  }
+  EXPECT_THAT(Lines(), SizeIs(EventLog::kCapacity));
+  EXPECT_EQ(Lines().front(), "port-up web-1");
+  EXPECT_THAT(Lines(kAll, "web-1"), SizeIs(EventLog::kCapacity / 2));
+}
+
 // Names that come and go for ever, as `port add` and `port delete` may make them.
 TEST_F(EventLogTest, IsBoundedInNamesToo) {
   for (size_t i = 0; i < 3 * EventLog::kCapacity; ++i) {

@@ -203,5 +203,21 @@ TEST_F(StatsTest, TellsTheLastDropsOfAllWorkersInOrder) {
   EXPECT_TRUE(stats_.LastDrops(PortId(4), 5).empty());
 }
 
+TEST_F(StatsTest, RatesOfArcsAreThoseBetweenTwoSamples) {
+  const NodeId first = node("first").id, second = node("second").id;
+  const Time start = std::chrono::seconds(100);
+  workers_[0].arcs_from(first)[second.value()].Add(1'000);
+  EXPECT_FALSE(stats_.ArcRate(first, second));
+  stats_.Sample({}, start);
+  EXPECT_FALSE(stats_.ArcRate(first, second)) << "one sample says nothing of a rate";
+  for (WorkerCounters& worker : workers_) worker.arcs_from(first)[second.value()].Add(50);
+  stats_.Sample({}, start + std::chrono::seconds(2));
+  EXPECT_EQ(stats_.ArcRate(first, second), 50.0);
+  EXPECT_EQ(stats_.ArcRate(second, first), 0.0);
+  stats_.Sample({}, start + std::chrono::seconds(3));
+  EXPECT_EQ(stats_.ArcRate(first, second), 0.0);
+  EXPECT_FALSE(stats_.ArcRate(NodeId(), first));
+}
+
 }  // namespace
 }  // namespace weft

@@ -68,10 +68,15 @@ TEST(FdbTest, MovesALearnedAddressWithItsCount) {
   Fdb fdb(100, kSeed);
   fdb.Learn(Blue(1), kP1, kNoLimit, 10);
   EXPECT_EQ(fdb.Learn(Blue(1), kP2, kNoLimit, 10), LearnResult::kMoved);
-  EXPECT_EQ(fdb.moved_away(kP1), Blue(1));
-  EXPECT_EQ(fdb.moved_away(kP2), FdbKey());
+  ASSERT_TRUE(fdb.last_move(kP1));
+  EXPECT_EQ(fdb.last_move(kP1)->mac, Blue(1).mac());
+  EXPECT_EQ(fdb.last_move(kP1)->to, kP2);
+  EXPECT_EQ(fdb.moves(kP1), 1u);
+  EXPECT_FALSE(fdb.last_move(kP2));
+  EXPECT_EQ(fdb.moves(kP2), 0u);
   fdb.ForgetMoves(kP1);
-  EXPECT_EQ(fdb.moved_away(kP1), FdbKey());
+  EXPECT_FALSE(fdb.last_move(kP1));
+  EXPECT_EQ(fdb.moves(kP1), 1u);
   EXPECT_EQ(fdb.Lookup(Blue(1)), kP2);
   EXPECT_EQ(fdb.learned(kP1), 0u);
   EXPECT_EQ(fdb.learned(kP2), 1u);

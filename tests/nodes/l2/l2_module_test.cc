@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/text.h"
+#include "core/events/event_log.h"
 #include "core/port/port_table.h"
 
 namespace weft::l2 {
@@ -75,7 +76,8 @@ class L2ModuleTest : public ::testing::Test {
   PortTable ports_{rcu_};
   NodeCatalog catalog_;
   Schemas schemas_;
-  Registry registry_{{loop_, rcu_, ports_}, catalog_, schemas_};
+  EventLog events_;
+  Registry registry_{{loop_, rcu_, ports_, events_}, catalog_, schemas_};
   L2Module module_;
 };
 

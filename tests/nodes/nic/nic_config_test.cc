@@ -7,8 +7,8 @@
 namespace weft::nic {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 // What reading `toml` as startup.conf reports.
 std::vector<std::string> ErrorLines(const std::string& toml) {

@@ -7,6 +7,7 @@
 #include "core/base/event_loop.h"
 #include "core/base/rcu.h"
 #include "core/base/text.h"
+#include "core/events/event_log.h"
 #include "core/port/port_table.h"
 #include "nodes/nic/nic_config.h"
 
@@ -45,7 +46,8 @@ class NicModuleTest : public testing::Test {
   PortTable ports_{rcu_};
   NodeCatalog catalog_;
   Schemas schemas_;
-  Registry registry_{{loop_, rcu_, ports_}, catalog_, schemas_};
+  EventLog events_;
+  Registry registry_{{loop_, rcu_, ports_, events_}, catalog_, schemas_};
   NicModule module_{EmptySystem()};
 };
 
