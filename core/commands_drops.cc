@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // show drops, with the last packets that were lost.
-#include <time.h>
-
 #include <algorithm>
 #include <chrono>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_format.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/base/tsc.h"
+#include "core/base/wall_time.h"
 #include "core/commands.h"
 #include "core/packet/frame_text.h"
 #include "core/shell/command_table.h"
@@ -31,7 +29,7 @@ std::vector<Column> DropsColumns() {
 }
 
 std::vector<Column> LastColumns() {
-  return {{"time", "when, UTC"},
+  return {{"time", "when, in the time zone of weftd"},
           {"port", "on whose account"},
           {"node", "the node that dropped it"},
           {"reason", "why"},
@@ -42,19 +40,11 @@ std::vector<Column> LastColumns() {
           {"frame", "its first bytes, as far as they say something"}};
 }
 
-// "13:04:59.123"; what it was so many ticks ago.
+// When it was, so many ticks ago.
 std::string TimeOf(uint64_t cycles) {
-  const double ago = Seconds(Cycles() - cycles);
-  const auto then = std::chrono::system_clock::now() -
-                    std::chrono::duration_cast<std::chrono::system_clock::duration>(
-                        std::chrono::duration<double>(ago));
-  const auto ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(then.time_since_epoch()).count();
-  const time_t seconds = static_cast<time_t>(ms / 1000);
-  tm parts{};
-  gmtime_r(&seconds, &parts);
-  return absl::StrFormat("%02d:%02d:%02d.%03d", parts.tm_hour, parts.tm_min, parts.tm_sec,
-                         static_cast<int>(ms % 1000));
+  const std::chrono::duration<double> ago(Seconds(Cycles() - cycles));
+  return FormatTimeOfDay(std::chrono::system_clock::now() -
+                         std::chrono::duration_cast<WallTime::duration>(ago));
 }
 
 Reply LastDrops(const Switch& s, std::span<const PortId> ports, uint64_t count) {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdio>
+#include <string_view>
 
 namespace weft {
 
@@ -24,6 +25,11 @@ std::string FormatTime(WallTime time) {
                                  static_cast<int>((since_1970 - seconds).count()),
                                  offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
   return std::string(text.data(), length + static_cast<size_t>(more));
+}
+
+std::string FormatTimeOfDay(WallTime time) {
+  return FormatTime(time).substr(std::string_view("2026-11-24T").size(),
+                                 std::string_view("13:20:01.123").size());
 }
 
 }  // namespace weft

@@ -54,5 +54,10 @@ TEST(FormatTime, BeforeTheEpoch) {
   EXPECT_EQ(FormatTime(At(milliseconds(-1))), "1969-12-31T23:59:59.999+00:00");
 }
 
+TEST(FormatTimeOfDay, IsOfTheSameZone) {
+  const Zone zone("AAA-5:30");
+  EXPECT_EQ(FormatTimeOfDay(At(seconds(1'790'000'000) + milliseconds(7))), "19:43:20.007");
+}
+
 }  // namespace
 }  // namespace weft
