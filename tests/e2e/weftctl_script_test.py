@@ -20,9 +20,13 @@ KEYWORDS = {"trace inject port": "trace inject"}
 FRAME = "020000000002020000000001" + "88b5" + 46 * "00"
 SPECIAL = {"capture start": f"capture start port {NAMES[0]} count 100000", "capture read": "capture read 1",
            "capture stop": "capture stop 1", "trace inject": f"trace inject port {NAMES[0]} {FRAME}",
-           "port add": f"port add {NAMES[0]}-2 vhost bridge=default", "port delete": f"port delete {NAMES[0]}-2"}
+           "port add": f"port add {NAMES[0]}-2 vhost bridge=default", "port delete": f"port delete {NAMES[0]}-2",
+           "plugin load": "plugin load mac-guard", "plugin replace": "plugin replace mac-guard",
+           "port feature set": f"port feature set {NAMES[0]} mac-guard allow={mac(1)}",
+           "port feature delete": f"port feature delete {NAMES[0]} mac-guard",
+           "plugin unload": "plugin unload mac-guard"}
 FOR_PROGRAMS = ("show graph dot", "show graph svg")  # not for a terminal
-OWN = ("watch", "completion", "exit")  # weftctl's, not weftd's
+OWN = ("watch", "completion", "exit", "plugin new", "plugin test")  # weftctl's, not weftd's
 
 
 def usages(weft):
@@ -30,7 +34,7 @@ def usages(weft):
     found = {}
     for row in weft.ctl("help"):
         words = re.match(r"[a-z0-9 -]*[a-z0-9]", row["command"]).group()
-        if words.split()[0] not in OWN:
+        if not words.startswith(OWN):
             found[KEYWORDS.get(words, words)] = row["command"]
     return found
 

@@ -81,7 +81,7 @@ def check(reader):
     e2e.equal("100% tests passed, 0 tests failed out of 1" in said["ctest --test-dir build"], True, "ctest")
     e2e.equal(said["weftctl plugin test"], "passed  mac_guard.case\n", "weftctl plugin test")
     e2e.equal("fine: 2 ports" in said["weftd --check startup.conf"], True, "weftd --check")
-    e2e.equal(bool(re.search(r"(?m)^mac-guard +0\.1 +mac-guard ", said["weftctl show plugins"])), True, "show plugins")
+    e2e.equal(bool(re.search(r"(?m)^mac-guard +0\.1 +running +mac-guard ", said["weftctl show plugins"])), True, "show plugins")
     e2e.equal(bool(re.search(r"(?m)^ *\d+ +mac-guard +\d+ +\d+ ", said["weftctl show runtime"])), True, "show runtime")
     e2e.equal(bool(re.search(r"(?m)^noise +mac-guard +spoofed +\d+", said["weftctl show drops"])), True, "show drops")
     e2e.equal(bool(re.search(r"(?m)^mac-guard +\d+ ", said["cmake --build build --target bench-mac-guard"])), True,

@@ -9,8 +9,8 @@
 namespace weft {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Weigher final : public Feature<Weigher> {
  public:
