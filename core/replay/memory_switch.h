@@ -45,9 +45,10 @@ class MemorySwitch {
   MemorySwitch(const MemorySwitch&) = delete;
   MemorySwitch& operator=(const MemorySwitch&) = delete;
 
-  // Null if there is no such port; with `wanted` a sentence for the person who named it.
-  const Port* Find(std::string_view port) const;
-  absl::Status NoSuchPort(std::string_view port) const;
+  // Null if there is no such port.
+  const Port* Find(std::string_view name) const;
+  // A sentence for the person who named it.
+  absl::Status NoSuchPort(std::string_view name) const;
 
   // A frame that has come in from a port, traced by this number if it is not 0; Run takes it.
   void Send(PortId port, std::vector<uint8_t> frame, uint16_t trace = 0);
