@@ -132,10 +132,12 @@ TEST(PluginFileTest, SurvivesWildSectionTables) {
     }
     copy.Write(bytes);
     const absl::StatusOr<PluginFile> file = InspectPluginFile(copy.path());
-    // Fields that do not lead to the descriptor (flags, alignment) may well be wild.
+    // Fields that do not lead to the descriptor (flags, alignment) may well be wild; and what is
+    // taken for a table of symbols may seem to have one that keeps the file loaded.
     if (!file.ok()) {
       EXPECT_THAT(MessageOf(file.status()),
-                  ::testing::AnyOf(HasSubstr("is damaged"), HasSubstr("is no weft plugin")));
+                  ::testing::AnyOf(HasSubstr("is damaged"), HasSubstr("is no weft plugin"),
+                                   HasSubstr("could never be unloaded")));
     }
   }
   std::string bytes = whole;
