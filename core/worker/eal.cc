@@ -4,6 +4,7 @@
 #include <rte_alarm.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_ethdev.h>
 #include <rte_log.h>
 #include <rte_mempool.h>
 #include <signal.h>
@@ -163,7 +164,14 @@ absl::Status OnEalThread(const std::function<void()>& call) {
   return absl::OkStatus();
 }
 
-void StopEal() { rte_eal_cleanup(); }
+// Not rte_eal_cleanup: it unmaps DPDK's memory while the thread for interrupts, which never ends,
+// still walks the sources in it (net_memif leaves its listener's there for ever). Nothing of that
+// memory is in files, so the kernel takes it back with the process.
+void StopEal() {
+  for (uint16_t number = 0; number < RTE_MAX_ETHPORTS; ++number) {
+    if (rte_eth_dev_is_valid_port(number) != 0) rte_eth_dev_close(number);
+  }
+}
 
 void MempoolDeleter::operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
 

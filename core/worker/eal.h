@@ -33,7 +33,8 @@ std::vector<std::string> EalArguments(const EalOptions& options);
 absl::Status StartEal(const EalOptions& options);
 // Runs `call` on EAL's own thread (interrupts, alarms) and returns when it has run.
 absl::Status OnEalThread(const std::function<void()>& call);
-// After the last use of DPDK.
+// After the last use of DPDK: closes the devices that are left, those of the operator's own
+// arguments. The process is to end then.
 void StopEal();
 
 // A mempool of `slots` PacketSlots. ResourceExhausted says how much memory it would have taken.
