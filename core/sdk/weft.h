@@ -23,6 +23,7 @@
 #include "core/events/event.h"
 #include "core/graph/frame.h"
 #include "core/graph/node.h"
+#include "core/graph/port_splitter.h"
 #include "core/module.h"
 #include "core/packet/ethernet.h"
 #include "core/packet/packet.h"
