@@ -23,9 +23,12 @@
 #include "core/events/event.h"
 #include "core/graph/frame.h"
 #include "core/graph/node.h"
+#include "core/graph/port_splitter.h"
 #include "core/module.h"
 #include "core/packet/ethernet.h"
+#include "core/packet/offload_request.h"
 #include "core/packet/packet.h"
+#include "core/packet/software_offload.h"
 #include "core/port/port_table.h"
 #include "core/sdk/stamp.h"
 
