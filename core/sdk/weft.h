@@ -18,6 +18,7 @@
 #include "core/base/labels.h"
 #include "core/base/mac_address.h"
 #include "core/base/rcu.h"
+#include "core/base/spin_lock.h"
 #include "core/base/text.h"
 #include "core/config/schema.h"
 #include "core/events/event.h"
