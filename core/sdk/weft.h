@@ -19,6 +19,7 @@
 #include "core/base/mac_address.h"
 #include "core/base/rcu.h"
 #include "core/base/text.h"
+#include "core/base/tsc.h"
 #include "core/config/schema.h"
 #include "core/events/event.h"
 #include "core/graph/frame.h"
