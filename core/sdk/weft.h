@@ -20,6 +20,7 @@
 #include "core/base/rcu.h"
 #include "core/base/spin_lock.h"
 #include "core/base/text.h"
+#include "core/base/tsc.h"
 #include "core/config/schema.h"
 #include "core/events/event.h"
 #include "core/graph/frame.h"
