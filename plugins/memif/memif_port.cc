@@ -130,9 +130,10 @@ void MemifPort::OnRunning() {
 void MemifPort::OnEnded(const absl::Status& why) {
   session_.reset();
   if (callbacks_.on_down) callbacks_.on_down();
-  const bool orderly = absl::IsCancelled(why);
+  const bool orderly = IsOrderly(why);
   state_ = orderly ? State::kWaiting : State::kError;
-  reason_ = orderly ? "" : MessageOf(why);
+  // That it has gone is what the state says.
+  reason_ = absl::IsCancelled(why) ? "" : MessageOf(why);
   if (orderly) {
     Report(LogLevel::kInfo, MessageOf(why));
   } else {

@@ -88,8 +88,8 @@ absl::Status Session::Handle() {
   if (received_.message.type == MessageType::kDisconnect) {
     const auto reason = received_.message.As<Disconnect>().reason;
     const std::string text = TextOf(reason);
-    return absl::CancelledError(text.empty() ? "the peer disconnected"
-                                             : Cat("the peer disconnected: ", Shown(text)));
+    return absl::AbortedError(text.empty() ? "the peer disconnected"
+                                           : Cat("the peer disconnected: ", Shown(text)));
   }
   if (running_) return Unexpected(received_.message.type);
   const absl::StatusOr<bool> complete = handshake_->Handle(socket_.get(), received_);
@@ -110,7 +110,7 @@ void Session::Pause(Time wait) {
 void Session::End(const absl::Status& why) {
   services_.loop.Unwatch(socket_.get());
   services_.loop.Cancel(std::exchange(deadline_, 0));
-  if (!absl::IsCancelled(why)) {
+  if (!IsOrderly(why)) {
     // Whether the peer hears makes no difference to us.
     Disconnect farewell{};
     farewell.code = 1;

@@ -30,6 +30,11 @@ struct Queues {
   std::vector<Queue*> to_peer;
 };
 
+// True if the other end has ended the connection, as it may.
+inline bool IsOrderly(const absl::Status& why) {
+  return absl::IsCancelled(why) || absl::IsAborted(why);
+}
+
 class Session {
  public:
   class Owner {
@@ -37,8 +42,9 @@ class Session {
     virtual ~Owner() = default;
     // The rings run. Do not destroy the session here.
     virtual void OnRunning() = 0;
-    // The connection is of no more use: Cancelled if the other end ended it, otherwise what it did
-    // wrong. The last thing that the session does; it may be destroyed here.
+    // The connection is of no more use: Cancelled if the other end closed it, Aborted with its
+    // words if it said farewell, otherwise what it did wrong. The last thing that the session does;
+    // it may be destroyed here.
     virtual void OnEnded(const absl::Status& why) = 0;
   };
 

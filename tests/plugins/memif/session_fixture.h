@@ -123,7 +123,7 @@ class SessionFixture : public ::testing::Test {
       told = told || last->message.type == MessageType::kDisconnect;
     }
     EXPECT_TRUE(peer_->closed());
-    EXPECT_EQ(told, !absl::IsCancelled(*end_.ended));
+    EXPECT_EQ(told, !IsOrderly(*end_.ended));
   }
 
   EventLoop loop_;

@@ -89,7 +89,7 @@ TEST_F(SessionTest, AFarewellAndAHangUpEndItInOrder) {
   farewell.reason = FieldOf<96>("see \x1b you");
   peer_->Send({MessageType::kDisconnect, farewell});
   ExpectEnd("the peer disconnected: see \\x1b you");
-  EXPECT_TRUE(absl::IsCancelled(*end_.ended));
+  EXPECT_TRUE(absl::IsAborted(*end_.ended));
 
   Run();
   EXPECT_FALSE(end_.session->PeerGone());
