@@ -32,7 +32,7 @@ constexpr uint64_t kNamespaceFlags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUT
                                      CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
 // Why the process ends. A signal handler has no `this`: the names of system calls are one of weft's
-// three globals (nodes/vhost/memory_fault.cc and core/worker/last_words.cc have the others).
+// three globals (core/tenant/memory_fault.cc and core/worker/last_words.cc have the others).
 // Written before the filter is loaded.
 constexpr int kMaxSyscalls = 512;
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see above

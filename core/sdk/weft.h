@@ -20,6 +20,7 @@
 #include "core/base/rcu.h"
 #include "core/base/spin_lock.h"
 #include "core/base/text.h"
+#include "core/base/tsc.h"
 #include "core/config/schema.h"
 #include "core/events/event.h"
 #include "core/graph/frame.h"
@@ -27,7 +28,9 @@
 #include "core/graph/port_splitter.h"
 #include "core/module.h"
 #include "core/packet/ethernet.h"
+#include "core/packet/offload_request.h"
 #include "core/packet/packet.h"
+#include "core/packet/software_offload.h"
 #include "core/port/port_table.h"
 #include "core/sdk/stamp.h"
 
