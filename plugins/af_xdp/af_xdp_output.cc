@@ -39,7 +39,14 @@ void AfXdpOutput::Send(PortId port, Packet* const* packets, size_t count) {
     for (size_t i = 0; i < count; ++i) DropPacket(*packets[i], port, Drop::kPortDown);
     return;
   }
-  XdpQueue& queue = to->transmit_queue(worker_);
+  software_.ForEachRun(packets, count, OffloadSet{0},
+                       [&](Packet* const* run, size_t size) { Write(*to, run, size); });
+  Charge(port);
+}
+
+void AfXdpOutput::Write(const PortQueues& to, Packet* const* packets, size_t count) {
+  const PortId port = to.port;
+  XdpQueue& queue = to.transmit_queue(worker_);
   uint32_t sent = 0;
   uint64_t bytes = 0;
   {
@@ -47,7 +54,7 @@ void AfXdpOutput::Send(PortId port, Packet* const* packets, size_t count) {
     const uint32_t free = queue.FreeToSend(static_cast<uint32_t>(count));
     for (size_t i = 0; i < count; ++i) {
       Packet& packet = *packets[i];
-      if (ExceedsMtu(packet.header(), packet.length(), to->mtu)) [[unlikely]] {
+      if (ExceedsMtu(packet.header(), packet.length(), to.mtu)) [[unlikely]] {
         DropPacket(packet, port, Drop::kTooLong);
         continue;
       }
@@ -69,7 +76,6 @@ void AfXdpOutput::Send(PortId port, Packet* const* packets, size_t count) {
   counters.tx_packets.Add(sent);
   counters.tx_bytes.Add(bytes);
   Count(Counter::kCopiedBytes, bytes);
-  Charge(port);
 }
 
 // What was done since the last Charge was done for this port.

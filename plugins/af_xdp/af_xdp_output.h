@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // af-xdp-output: the end of port-output for AF_XDP sockets. It copies each packet once, into a
 // chunk that the kernel sends from, padded to what the wire asks for, keeps the order of each port,
-// and wakes the kernel once a dispatch. Worker thread only.
+// and wakes the kernel once a dispatch. A socket takes no offloads: what a sender left is done
+// here. Worker thread only.
 #pragma once
 
 #include <array>
@@ -38,6 +39,8 @@ class AfXdpOutput final : public Output<AfXdpOutput> {
 
  private:
   void Send(PortId port, Packet* const* packets, size_t count);
+  // Packets with nothing left to do.
+  void Write(const PortQueues& to, Packet* const* packets, size_t count);
   void Charge(PortId port);
 
   const Published<PortsTable>& published_table_;
@@ -49,6 +52,7 @@ class AfXdpOutput final : public Output<AfXdpOutput> {
   size_t used_count_ = 0;
   uint64_t charged_until_ = 0;  // TSC
   PortSplitter splitter_;
+  SoftwareOffload software_;
 };
 
 }  // namespace weft::af_xdp

@@ -28,14 +28,46 @@ Bytes Frame(uint32_t seed, size_t size = 60) {
   return FrameTo(MacNumber(1)).Seed(seed).Size(size).Build();
 }
 
+// UDP from 10.0.0.1 to 10.0.0.2, 2 bytes of payload. The field has the pseudo-header's sum.
+const Bytes kPartial = {0x02, 0, 0, 0,  0,  2,  0x02, 0,    0,    0,    0, 1, 0x08, 0,  // Ethernet
+                        0x45, 0, 0, 30, 0,  0,  0x40, 0,    64,   17,   0, 0,           // IPv4
+                        10,   0, 0, 1,  10, 0,  0,    2,                                //
+                        0,    7, 0, 7,  0,  10, 0x14, 0x1e, 0x12, 0x34,  // UDP and payload
+                        0,    0, 0, 0,  0,  0,  0,    0,    0,    0,    0, 0, 0,    0, 0, 0};
+// ~(0x141e + 0x0007 + 0x0007 + 0x000a + 0x1234)
+const Bytes kComplete = [] {
+  Bytes complete = kPartial;
+  complete[40] = 0xd9;
+  complete[41] = 0x95;
+  return complete;
+}();
+
+// Says of every packet to a port that it has such an offload.
+class Leaves final : public Feature<Leaves> {
+ public:
+  static constexpr NodeSpec kSpec{
+      .name = "leaves", .arc = "port-output", .before = "af-xdp-output", .help = "For a test."};
+  explicit Leaves(const Offload& offload) : offload_(offload) {}
+  void Process(weft::Frame& frame) {
+    ForEach(frame, [this](Packet& packet) -> Verdict {
+      packet.set_offload(offload_);
+      return Continue();
+    });
+  }
+
+ private:
+  const Offload& offload_;
+};
+
 class AfXdpNodesTest : public ::testing::Test {
  protected:
   AfXdpNodesTest() {
     harness_.Add<AfXdpInput>(std::cref(state_.table()), WorkerId(0));
     harness_.Add<AfXdpOutput>(std::cref(state_.table()), WorkerId(0));
+    harness_.Add<Leaves>(std::cref(left_to_do_));
     harness_.AddStandIns();
     harness_.Wire({{.port = kLeft, .output = "af-xdp-output", .features = {}},
-                   {.port = kRight, .output = "af-xdp-output", .features = {}}});
+                   {.port = kRight, .output = "af-xdp-output", .features = {{"leaves", nullptr}}}});
     Connect(kLeft, left_);
     Connect(kRight, right_);
   }
@@ -52,6 +84,7 @@ class AfXdpNodesTest : public ::testing::Test {
   }
   PortCounters& counters(PortId port) { return harness_.counters().port(port); }
 
+  Offload left_to_do_;  // by what goes to the right; nothing
   GraphHarness harness_;
   std::shared_ptr<int> owner_ = std::make_shared<int>();
   AfXdpState state_{harness_.rcu()};
@@ -157,24 +190,44 @@ TEST_F(AfXdpNodesTest, DropsWhatGoesToAPortThatIsDown) {
 }
 
 TEST_F(AfXdpNodesTest, CompletesChecksumsWhereItIsTo) {
-  // UDP from 10.0.0.1 to 10.0.0.2, 2 bytes of payload; the field has the pseudo-header's sum.
-  const Bytes partial = {0x02, 0, 0, 0,  0,  2,  0x02, 0,    0,    0,    0, 1, 0x08, 0,  // Ethernet
-                         0x45, 0, 0, 30, 0,  0,  0x40, 0,    64,   17,   0, 0,           // IPv4
-                         10,   0, 0, 1,  10, 0,  0,    2,                                //
-                         0,    7, 0, 7,  0,  10, 0x14, 0x1e, 0x12, 0x34,  // UDP and payload
-                         0,    0, 0, 0,  0,  0,  0,    0,    0,    0,    0, 0, 0,    0, 0, 0};
-  Bytes complete = partial;
-  complete[40] = 0xd9;  // ~(0x141e + 0x0007 + 0x0007 + 0x000a + 0x1234)
-  complete[41] = 0x95;
-  ASSERT_TRUE(left_.Receive(partial));
+  ASSERT_TRUE(left_.Receive(kPartial));
   harness_.Run();
-  EXPECT_THAT(right_.Take(), ElementsAre(complete));
+  EXPECT_THAT(right_.Take(), ElementsAre(kComplete));
   EXPECT_EQ(harness_.Counted("af-xdp-input", "completed-checksums"), 1U);
   Connect(kLeft, left_, false);
-  ASSERT_TRUE(left_.Receive(partial));
+  ASSERT_TRUE(left_.Receive(kPartial));
   harness_.Run();
-  EXPECT_THAT(right_.Take(), ElementsAre(partial));
+  EXPECT_THAT(right_.Take(), ElementsAre(kPartial));
   EXPECT_EQ(harness_.Counted("af-xdp-input", "completed-checksums"), 1U);
+}
+
+TEST_F(AfXdpNodesTest, DoesInSoftwareWhatASenderLeft) {
+  Connect(kLeft, left_, false);
+  left_to_do_ = {.needs = kOffloadChecksum, .transport = 34 | Offload::kUdp, .segment_size = 0};
+  ASSERT_TRUE(left_.Receive(kPartial));
+  harness_.Run();
+  EXPECT_THAT(right_.Take(), ElementsAre(kComplete));
+
+  // TCP with 1000 bytes in segments of 400.
+  Bytes large = {0x02, 0, 0,    0,    0,  2, 0x02, 0, 0,  0, 0, 1, 0x08, 0,  // Ethernet
+                 0x45, 0, 0x04, 0x10, 0,  0, 0x40, 0, 64, 6, 0, 0,           // IPv4
+                 10,   0, 0,    1,    10, 0, 0,    2,                        //
+                 0,    7, 0,    7,    0,  0, 0,    1, 0,  0, 0, 2, 0x50, 0x18,
+                 1,    1, 0,    0,    0,  0};  // TCP
+  for (int i = 0; i < 1000; ++i) large.push_back(static_cast<uint8_t>(i));
+  left_to_do_ = {.needs = kOffloadChecksum | kOffloadTso4, .transport = 34, .segment_size = 400};
+  ASSERT_TRUE(left_.Receive(large));
+  harness_.Run();
+  Bytes joined;
+  std::vector<size_t> sizes;
+  for (const Bytes& frame : right_.Take()) {
+    sizes.push_back(frame.size());
+    joined.insert(joined.end(), frame.begin() + 54, frame.end());
+  }
+  EXPECT_THAT(sizes, ElementsAre(454U, 454U, 254U));
+  EXPECT_EQ(joined, Bytes(large.begin() + 54, large.end()));
+  EXPECT_EQ(harness_.DroppedTotal(), 0U);
+  EXPECT_EQ(counters(kRight).tx_packets.value(), 4U);
 }
 
 TEST_F(AfXdpNodesTest, SleepsUnlessSomethingWaitsForAKick) {
