@@ -25,10 +25,13 @@
 #include "core/graph/frame.h"
 #include "core/graph/node.h"
 #include "core/module.h"
+#include "core/packet/capture_file.h"
+#include "core/packet/copy_start.h"
 #include "core/packet/ethernet.h"
 #include "core/packet/packet.h"
 #include "core/port/port_table.h"
 #include "core/sdk/stamp.h"
+#include "core/trace/pcapng.h"
 
 // The plugin's own version; the build system says it (weft_add_plugin(... VERSION 1.2)).
 #if !defined(WEFT_PLUGIN_VERSION)
