@@ -19,9 +19,9 @@
 #include "core/base/rcu.h"
 #include "core/base/unique_fd.h"
 #include "core/packet/foreign.h"
+#include "core/tenant/kick_set.h"
+#include "core/tenant/notifier.h"
 #include "nodes/vhost/guest_memory.h"
-#include "nodes/vhost/kick_set.h"
-#include "nodes/vhost/notifier.h"
 
 namespace weft::vhost {
 

@@ -22,14 +22,14 @@
 #include "core/base/event_loop.h"
 #include "core/base/rcu.h"
 #include "core/base/unique_fd.h"
-#include "nodes/vhost/closing.h"
+#include "core/tenant/closing.h"
+#include "core/tenant/notifier.h"
+#include "core/tenant/token_bucket.h"
 #include "nodes/vhost/guest_memory.h"
 #include "nodes/vhost/message.h"
-#include "nodes/vhost/notifier.h"
 #include "nodes/vhost/queue.h"
 #include "nodes/vhost/ring_level.h"
 #include "nodes/vhost/ring_setup.h"
-#include "nodes/vhost/token_bucket.h"
 
 namespace weft::vhost {
 

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "nodes/vhost/eventfd.h"
+#include "core/tenant/eventfd.h"
 
 namespace weft::vhost {
 namespace {

@@ -12,8 +12,8 @@
 #include "core/base/labels.h"
 #include "core/base/rcu.h"
 #include "core/graph/node.h"
-#include "nodes/vhost/kick_set.h"
-#include "nodes/vhost/notifier.h"
+#include "core/tenant/kick_set.h"
+#include "core/tenant/notifier.h"
 #include "nodes/vhost/split_ring.h"
 #include "nodes/vhost/vhost_table.h"
 

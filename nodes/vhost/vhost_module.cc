@@ -7,7 +7,7 @@
 
 #include "core/base/text.h"
 #include "core/base/unix_socket.h"
-#include "nodes/vhost/endpoint.h"
+#include "core/tenant/endpoint.h"
 #include "nodes/vhost/vhost_config.h"
 #include "nodes/vhost/vhost_input.h"
 #include "nodes/vhost/vhost_output.h"
@@ -35,7 +35,7 @@ void NoSharedSockets(std::span<const KindUse> ports) {
 
 absl::Status Preflight(const PortConfig& config, const std::string& directory) {
   const absl::StatusOr<EndpointOptions> options =
-      EndpointOptions::From(config.kind_config.As<VhostConfig>(), DefaultSocket(directory));
+      EndpointOf(config.kind_config.As<VhostConfig>(), DefaultSocket(directory));
   if (!options.ok()) return options.status();
   return CheckSocketPath(options->path);
 }
@@ -163,7 +163,7 @@ std::vector<PortFact> VhostModule::Backend::Attachment() const {
   const std::string folder = options.path.substr(0, slash);
   std::string device = Cat("net_virtio_user0,path=", kInside, "/", options.path.substr(slash + 1));
   if (mac_) Append(device, ",mac=", mac_->ToString());
-  if (options.listen == Listener::kContainer) Append(device, ",server=1");
+  if (options.connects) Append(device, ",server=1");
   if (port_.queue_pairs() > 1) Append(device, ",queues=", port_.queue_pairs());
   return {{"mount", Cat(folder, ":", kInside)},
           {"podman", Cat("--volume ", folder, ":", kInside)},
@@ -199,8 +199,7 @@ void VhostModule::Register(Registry& registry) {
 
 absl::StatusOr<std::unique_ptr<PortBackend>> VhostModule::MakePort(const PortRequest& request) {
   const VhostConfig& config = request.config.kind_config.As<VhostConfig>();
-  absl::StatusOr<EndpointOptions> options =
-      EndpointOptions::From(config, DefaultSocket(request.directory));
+  absl::StatusOr<EndpointOptions> options = EndpointOf(config, DefaultSocket(request.directory));
   if (!options.ok()) return options.status();
   SessionLimits limits;
   limits.mtu = request.config.mtu;

@@ -14,7 +14,7 @@
 #include "core/base/rcu.h"
 #include "core/graph/node.h"
 #include "core/graph/port_splitter.h"
-#include "nodes/vhost/notifier.h"
+#include "core/tenant/notifier.h"
 #include "nodes/vhost/receive_ring.h"
 #include "nodes/vhost/vhost_table.h"
 

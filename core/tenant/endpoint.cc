@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nodes/vhost/endpoint.h"
+#include "core/tenant/endpoint.h"
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,13 +12,11 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/unix_socket.h"
 
-namespace weft::vhost {
+namespace weft {
 namespace {
 
 constexpr Time kReconnect = std::chrono::milliseconds(40);
 constexpr Time kRefusal = std::chrono::milliseconds(10);  // between two surplus connections
-
-constexpr uid_t kUnchanged = 0xffff'ffff;
 
 std::string DirectoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -45,8 +42,8 @@ absl::Status PrepareDirectory(const EndpointOptions& options) {
   const UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory.valid()) return SystemError("open directory", path);
   // A container that listens has to make the socket itself.
-  const mode_t mode = options.listen == Listener::kContainer ? 0770 : 0750;
-  if (fchown(directory.get(), options.owner, options.group) != 0) {
+  const mode_t mode = options.connects ? 0770 : 0750;
+  if (fchown(directory.get(), options.rights.owner, options.rights.group) != 0) {
     return SystemError("set owner and group of directory", path);
   }
   if (fchmod(directory.get(), mode) != 0) return SystemError("set the mode of directory", path);
@@ -86,16 +83,18 @@ class ListeningEndpoint final : public Endpoint {
   absl::Status Open() override {
     if (absl::Status status = CheckSocketPath(options_.path); !status.ok()) return status;
     if (absl::Status status = PrepareDirectory(options_); !status.ok()) return status;
-    if (options_.owner != kUnchanged) {
+    if (options_.rights.owner != kUnchangedOwner) {
       // A socket that an earlier weftd gave away and left behind is ours to replace.
-      absl::Status status = ChangeOwner(options_.path, options_.owner, geteuid(), kUnchanged);
+      absl::Status status =
+          ChangeOwner(options_.path, options_.rights.owner, geteuid(), kUnchangedOwner);
       if (!status.ok()) return status;
     }
-    absl::StatusOr<UniqueFd> socket = Listen(options_.path, options_.mode);
+    absl::StatusOr<UniqueFd> socket = Listen(options_.path, options_.rights.mode, options_.type);
     if (!socket.ok()) return socket.status();
     socket_ = *std::move(socket);
     if (lstat(options_.path.c_str(), &made_) != 0) return SystemError("look at", options_.path);
-    if (absl::Status status = ChangeOwner(options_.path, geteuid(), options_.owner, options_.group);
+    if (absl::Status status =
+            ChangeOwner(options_.path, geteuid(), options_.rights.owner, options_.rights.group);
         !status.ok()) {
       return status;
     }
@@ -162,7 +161,7 @@ class ConnectingEndpoint final : public Endpoint {
 
  private:
   void Try() {
-    absl::StatusOr<UniqueFd> socket = ConnectNonBlocking(options_.path);
+    absl::StatusOr<UniqueFd> socket = ConnectNonBlocking(options_.path, options_.type);
     if (socket.ok()) {
       SetMode(Mode::kIdle);
       owner_.OnConnection(*std::move(socket));
@@ -181,30 +180,12 @@ class ConnectingEndpoint final : public Endpoint {
 
 }  // namespace
 
-absl::StatusOr<EndpointOptions> EndpointOptions::From(const VhostConfig& config,
-                                                      const std::string& default_path) {
-  EndpointOptions options;
-  options.listen = config.listen;
-  options.own_directory = config.socket.empty();
-  options.path = config.socket.empty() ? default_path : config.socket;
-  const absl::StatusOr<uid_t> owner = UserOf(config.owner);
-  if (!owner.ok()) return owner.status();
-  options.owner = *owner;
-  const absl::StatusOr<gid_t> group = GroupOf(config.group);
-  if (!group.ok()) return group.status();
-  options.group = *group;
-  const absl::StatusOr<mode_t> mode = ModeOf(config.mode);
-  if (!mode.ok()) return mode.status();
-  options.mode = *mode;
-  return options;
-}
-
 std::unique_ptr<Endpoint> Endpoint::Make(EventLoop& loop, const EndpointOptions& options,
                                          Owner& owner) {
-  if (options.listen == Listener::kContainer) {
+  if (options.connects) {
     return std::make_unique<ConnectingEndpoint>(loop, options, owner);
   }
   return std::make_unique<ListeningEndpoint>(loop, options, owner);
 }
 
-}  // namespace weft::vhost
+}  // namespace weft

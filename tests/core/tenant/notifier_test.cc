@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nodes/vhost/notifier.h"
+#include "core/tenant/notifier.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 
 #include "tests/support/descriptors.h"
 
-namespace weft::vhost {
+namespace weft {
 namespace {
 
 constexpr PortId kPort(0);
@@ -155,4 +155,4 @@ TEST(Notifier, ClosesWhatItIsGivenAndReusesSlots) {
 }
 
 }  // namespace
-}  // namespace weft::vhost
+}  // namespace weft

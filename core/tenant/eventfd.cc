@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nodes/vhost/eventfd.h"
+#include "core/tenant/eventfd.h"
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace weft::vhost {
+namespace weft {
 
 bool IsEventFd(int fd) {
   std::array<char, 64> target{};
@@ -19,4 +19,4 @@ bool IsEventFd(int fd) {
          std::string_view(target.data(), static_cast<size_t>(length)) == "anon_inode:[eventfd]";
 }
 
-}  // namespace weft::vhost
+}  // namespace weft

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nodes/vhost/memory_fault.h"
+#include "core/tenant/memory_fault.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -8,9 +8,8 @@
 #include <cerrno>
 
 #include "core/base/ids.h"
-#include "nodes/vhost/guest_memory.h"
 
-namespace weft::vhost {
+namespace weft {
 namespace {
 
 // One watched range. `version` is odd while control rewrites the slot (a sequence lock): the range
@@ -24,7 +23,7 @@ struct Range {
 };
 
 // Each port's table twice: the old one lives until quiescence.
-constexpr size_t kMaxRanges = 2 * kMaxPorts * kMaxRegions;
+constexpr size_t kMaxRanges = 2 * kMaxPorts * kMaxTenantRegions;
 
 struct FaultTable {
   std::array<Range, kMaxRanges> ranges;
@@ -110,4 +109,4 @@ void UnwatchMemoryRange(int slot) {
   range.version.fetch_add(1);
 }
 
-}  // namespace weft::vhost
+}  // namespace weft

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nodes/vhost/closing.h"
+#include "core/tenant/closing.h"
 
 #include <pthread.h>
 
 #include <utility>
 
-namespace weft::vhost {
+namespace weft {
 namespace {
 
 struct Work {
@@ -43,4 +43,4 @@ void Closing::Close(UniqueFd fd) {
   Close(std::move(fds));
 }
 
-}  // namespace weft::vhost
+}  // namespace weft

@@ -3,32 +3,26 @@
 // again and again. Which files exist on disk is decided here and nowhere else. Control thread.
 #pragma once
 
-#include <sys/types.h>
+#include <sys/socket.h>
 
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "core/base/event_loop.h"
 #include "core/base/unique_fd.h"
-#include "nodes/vhost/vhost_config.h"
+#include "core/tenant/file_rights.h"
 
-namespace weft::vhost {
+namespace weft {
 
 struct EndpointOptions {
-  Listener listen = Listener::kWeft;
+  bool connects = false;   // to a socket that the container listens on; else weft listens
+  int type = SOCK_STREAM;  // or SOCK_SEQPACKET
   std::string path;
   // True for the port's own directory, whose owner and rights follow the options; one that was
   // there before and is somebody's choice is left as it is.
   bool own_directory = false;
-  uid_t owner = 0xffff'ffff;  // the number that chown leaves alone
-  gid_t group = 0xffff'ffff;
-  mode_t mode = 0660;
-
-  // From startup.conf; `default_path` is used if the config names none.
-  static absl::StatusOr<EndpointOptions> From(const VhostConfig& config,
-                                              const std::string& default_path);
+  FileRights rights;
 };
 
 class Endpoint {
@@ -61,4 +55,4 @@ class Endpoint {
                                         Owner& owner);
 };
 
-}  // namespace weft::vhost
+}  // namespace weft

@@ -22,7 +22,7 @@
 #include "core/base/ids.h"
 #include "core/base/unique_fd.h"
 
-namespace weft::vhost {
+namespace weft {
 
 // A registered eventfd, as workers know it. Valid while its CallLease lives.
 struct CallHandle {
@@ -115,4 +115,4 @@ class CallLease {
   const CallHandle handle_;
 };
 
-}  // namespace weft::vhost
+}  // namespace weft

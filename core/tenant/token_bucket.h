@@ -8,7 +8,7 @@
 
 #include "core/base/clock.h"
 
-namespace weft::vhost {
+namespace weft {
 
 class TokenBucket {
  public:
@@ -32,4 +32,4 @@ class TokenBucket {
   Time empty_at_{0};     // the moment up to which tokens have been taken
 };
 
-}  // namespace weft::vhost
+}  // namespace weft

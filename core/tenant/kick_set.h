@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "core/base/unique_fd.h"
 
-namespace weft::vhost {
+namespace weft {
 
 class KickSet {
  public:
@@ -30,4 +30,4 @@ class KickSet {
   const UniqueFd epoll_;
 };
 
-}  // namespace weft::vhost
+}  // namespace weft

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nodes/vhost/kick_set.h"
+#include "core/tenant/kick_set.h"
 
 #include <sys/epoll.h>
 
@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/give_up.h"
 
-namespace weft::vhost {
+namespace weft {
 
 KickSet::KickSet() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_.valid()) GiveUp("make the epoll of a worker's kicks", errno);
@@ -40,4 +40,4 @@ void KickSet::Drain() const {
       epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
 }
 
-}  // namespace weft::vhost
+}  // namespace weft

@@ -14,7 +14,7 @@
 
 #include "core/base/unique_fd.h"
 
-namespace weft::vhost {
+namespace weft {
 
 class Closing {
  public:
@@ -31,4 +31,4 @@ class Closing {
       std::make_shared<std::atomic<uint32_t>>(0);
 };
 
-}  // namespace weft::vhost
+}  // namespace weft

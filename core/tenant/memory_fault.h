@@ -12,7 +12,10 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace weft::vhost {
+namespace weft {
+
+// How many ranges one port may have at a time.
+inline constexpr size_t kMaxTenantRegions = 8;
 
 // Installs the handler; safe to call again. Control, before the first region is mapped.
 void InstallMemoryFaultHandler();
@@ -26,4 +29,4 @@ int WatchMemoryRange(uint8_t* begin, size_t length, size_t page_size, std::atomi
 // Control.
 void UnwatchMemoryRange(int slot);
 
-}  // namespace weft::vhost
+}  // namespace weft

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nodes/vhost/kick_set.h"
+#include "core/tenant/kick_set.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace weft::vhost {
+namespace weft {
 namespace {
 
 class KickSetTest : public ::testing::Test {
@@ -89,4 +89,4 @@ TEST_F(KickSetTest, TakesNothingThatCannotBeWatched) {
 }
 
 }  // namespace
-}  // namespace weft::vhost
+}  // namespace weft

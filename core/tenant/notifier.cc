@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nodes/vhost/notifier.h"
+#include "core/tenant/notifier.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -17,9 +17,9 @@
 #include "core/base/clock.h"
 #include "core/base/give_up.h"
 #include "core/sandbox/capabilities.h"
-#include "nodes/vhost/eventfd.h"
+#include "core/tenant/eventfd.h"
 
-namespace weft::vhost {
+namespace weft {
 namespace {
 
 constexpr std::chrono::milliseconds kPatience(1);
@@ -188,4 +188,4 @@ void Notifier::CloseRetired() {
   }
 }
 
-}  // namespace weft::vhost
+}  // namespace weft
