@@ -126,9 +126,5 @@ function(weft_plugin_host program)
   set_target_properties(${program} PROPERTIES
     ENABLE_EXPORTS ON
     LINK_LIBRARY_OVERRIDE
-<<<<<<< HEAD
-      "WHOLE_ARCHIVE,weft_base,weft_packet,weft_graph,weft_port,weft_trace,weft_config,absl::status,absl::statusor")
-=======
-      "WHOLE_ARCHIVE,weft_base,weft_packet,weft_tenant,weft_graph,weft_port,weft_config,absl::status,absl::statusor")
->>>>>>> d8d25e907790c9587830eb6b3a8b72946615db1e
+      "WHOLE_ARCHIVE,weft_base,weft_packet,weft_tenant,weft_graph,weft_port,weft_trace,weft_config,absl::status,absl::statusor")
 endfunction()
