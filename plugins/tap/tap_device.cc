@@ -176,7 +176,11 @@ bool TapDevice::IsGone() const {
 
 bool TapDevice::IsElsewhere(const std::string& path) const {
   struct stat status {};
-  return netns_inode_ != 0 && stat(path.c_str(), &status) == 0 && status.st_ino != netns_inode_;
+  struct statfs system {};
+  if (netns_inode_ == 0 || stat(path.c_str(), &status) != 0 || status.st_ino == netns_inode_)
+    return false;
+  // The file that a namespace was mounted on is no other namespace.
+  return statfs(path.c_str(), &system) == 0 && system.f_type == NSFS_MAGIC;
 }
 
 absl::Status CheckTunDevice() { return OpenTun().status(); }

@@ -144,7 +144,7 @@ def without_offloads():
 
 
 def to_a_nic():
-    """Nobody behind a NIC takes what a container left to be done: weft does it, and that kernel looks at every checksum."""
+    """Nobody behind a NIC takes what a container left to be done: weft does it, and that kernel looks at each sum."""
     with Namespace("host", f"{address(7)}/24", mac(7)) as host, Namespace("one", alone=True) as one, \
          Weftd(LOAD + tap("web-1", one.name, 1) + '[[port]]\nname = "uplink"\nbridge = "default"\n'
                f'dpdk = {{ device = "net_af_packet0,iface={host.outside}" }}\n') as weft:
@@ -191,7 +191,7 @@ def what_goes_comes_back():
         wait_for(lambda: weft.port("web-2")["reason"] == "waits: the interface has gone", "the port is down")
         weft.wait_up("web-2")
         settle(second, 2)
-        equal(one.ping(address(2), 3), 3, "echoes, with an interface that is new")
+        wait_equal(lambda: one.ping(address(2), 3), 3, "echoes, with an interface that is new")
         # Set down, it is still there; what is sent there has a reason.
         second.ip("link", "set", "eth0", "down")
         one.ping(address(2), 1, "-W", "1")
@@ -204,7 +204,7 @@ def what_goes_comes_back():
         subprocess.run(["ip", "netns", "add", second.name], check=True)
         weft.wait_up("web-2")
         settle(second, 2)
-        equal(one.ping(address(2), 3), 3, "echoes of the other namespace")
+        wait_equal(lambda: one.ping(address(2), 3), 3, "echoes of the other namespace")
         wait_equal(weft.fds, fds, "descriptors of weftd")
     equal("eth0" in subprocess.run(["ip", "link"], capture_output=True, text=True, check=True).stdout.split(),
           False, "nothing of it is left here")
@@ -324,7 +324,8 @@ def podman_containers():
 
 def a_container_by_its_process():
     """A namespace without a name: one more right, and over when the process has gone."""
-    with Podman() as podman, Weftd(LOAD + ports("web-1"), keys='keep-capabilities = ["net-admin", "sys-ptrace"]') as weft:
+    keys = 'keep-capabilities = ["net-admin", "sys-ptrace"]'
+    with Podman() as podman, Weftd(LOAD + ports("web-1"), keys=keys) as weft:
         podman.run("run", "-d", "--name", "web-2", "--network=none", "localhost/bb:1", "/bin/sleep", "1000")
         pid = podman.run("inspect", "--format", "{{.State.Pid}}", "web-2").strip()
         weft.ctl(f"port add web-2 tap netns=/proc/{pid}/ns/net mac={mac(2)}")
