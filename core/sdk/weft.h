@@ -26,6 +26,7 @@
 #include "core/module.h"
 #include "core/packet/ethernet.h"
 #include "core/packet/packet.h"
+#include "core/port/bridges.h"
 #include "core/port/port_table.h"
 #include "core/sdk/stamp.h"
 
