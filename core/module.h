@@ -107,6 +107,11 @@ class Registry {
       static_assert(std::is_empty_v<typename N::PortConfig>, "a PortConfig needs its kFields");
       AddFeatureTable(N::kSpec, SchemaOf<NoKeys>());
     }
+    // [node.NAME]: keys of the node itself, for Configured to read.
+    if constexpr (requires { N::NodeConfig::kFields; }) {
+      schemas_.nodes.push_back({std::string(N::kSpec.name), std::string(N::kSpec.help),
+                                &SchemaOf<typename N::NodeConfig>()});
+    }
   }
   void AddPortKind(PortKind kind) {
     schemas_.kinds.push_back({kind.name, kind.help, kind.schema, kind.validate});

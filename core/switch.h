@@ -163,10 +163,11 @@ class Switch {
     Schemas schemas;
     std::vector<PortKind> kinds;
   };
-  // The tables of features as another build reads them.
+  // The tables of features and nodes as another build reads them.
   struct Translated {
     std::map<std::string, std::map<std::string, AnyConfig>> ports;  // by port, then feature
     std::map<std::string, std::map<std::string, AnyConfig>> file;   // the same of config_
+    std::map<std::string, AnyConfig> nodes;  // [node.x] of its own nodes: defaults if it is new
   };
   // All that goes when `plugin` does.
   struct Leaving;
@@ -181,8 +182,8 @@ class Switch {
   void ExchangePlaces(Plugin* out, std::unique_ptr<Plugin> in, Leaving& leaving);
   static absl::Status Enter(Plugin& plugin, World& world);
   static void Leave(const Plugin& plugin, World& world);
-  absl::Status Acquaint(Module& module) const;
-  absl::StatusOr<Translated> Translate(const Plugin& out, const Plugin& in) const;
+  absl::Status Acquaint(Module& module, const std::map<std::string, AnyConfig>& nodes) const;
+  absl::StatusOr<Translated> Translate(const Plugin* out, const Plugin& in) const;
   absl::Status ExchangeCommands(const Plugin* out, const Plugin* in);
   void Install(Translated translated);
   void Retire(std::shared_ptr<Leaving> leaving);
