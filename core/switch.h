@@ -90,8 +90,11 @@ class Switch {
   absl::Status UseCommandTable(CommandTable& commands);
   // Before Start: no node of the plugin ever runs. What becomes of its packets says on-fault.
   void LeaveOut(std::string_view name);
-  // Tells the events of plugins whose nodes broke a rule.
+  // Tells the events of plugins whose nodes broke a rule, and ends weftd for one whose on-fault is
+  // "stop".
   void LookForFaults();
+  // The plugin for whose fault it ended itself; empty if it has not.
+  const std::string& ended_by() const { return ended_by_; }
   // Ends weftd if a plugin's node has kept a worker for `hang`. Often.
   void LookForHangs(Time now);
 
@@ -233,6 +236,7 @@ class Switch {
   Published<ArcTables> tables_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool stopping_ = false;
+  std::string ended_by_;
   EventLoop::TimerId rcu_timer_ = 0;
   EventLoop::TimerId rate_timer_ = 0;
   EventLoop::TimerId trace_timer_ = 0;

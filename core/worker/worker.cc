@@ -57,7 +57,11 @@ absl::Status Worker::Start() {
   rcu_.Register(options_.id);
   stop_.store(false, std::memory_order_relaxed);
   try {
-    thread_ = std::thread([this] { Run(); });
+    thread_ = std::thread([this, stack = std::make_unique<CrashStack>()] {
+      stack->Use();
+      Run();
+      stack->Leave();
+    });
   } catch (const std::system_error& error) {
     rcu_.Unregister(options_.id);
     return absl::ErrnoToStatus(error.code().value(),
