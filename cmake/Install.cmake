@@ -3,7 +3,7 @@
 # CMake's and for pkg-config, and the pages and examples. Programs and plugins install themselves.
 include(CMakePackageConfigHelpers)
 
-# The headers that a plugin sees: core/sdk/weft.h and whatever it includes, at the same paths.
+# The headers that a plugin sees: those of core/sdk and whatever they include, at the same paths.
 function(weft_headers_of header result)
   set(found ${${result}})
   if(NOT header IN_LIST found)
@@ -19,6 +19,7 @@ function(weft_headers_of header result)
 endfunction()
 set(headers "")
 weft_headers_of(core/sdk/weft.h headers)
+weft_headers_of(core/sdk/tenant.h headers)
 foreach(header ${headers})
   cmake_path(GET header PARENT_PATH folder)
   install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weft/${folder})

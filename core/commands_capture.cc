@@ -10,6 +10,7 @@
 #include "core/base/tsc.h"
 #include "core/commands.h"
 #include "core/commands_names.h"
+#include "core/shell/client_commands.h"
 #include "core/shell/command_table.h"
 #include "core/switch.h"
 
@@ -204,29 +205,9 @@ Reply List(Switch& s) {
   return table;
 }
 
-Argument Keyword(std::string_view name, std::string_view help) {
-  return {.name = name, .help = help, .optional = true, .keyword = true};
-}
-
-Argument Number(std::string_view name, std::string_view help) {
-  return {
-      .name = name, .kind = ArgumentKind::kCount, .help = help, .optional = true, .keyword = true};
-}
-
 Command StartCommand(Switch& s) {
-  Argument port = Keyword("port", "what comes in from this port or leaves by it");
-  port.value = "port";
-  Argument node = Keyword("node", "what this node decides on, or what leaves it by NODE.NEXT");
-  node.value = "node";
   return {.words = "capture start",
-          .arguments = {port, node, Keyword("drop", "what is dropped for this reason, or for any"),
-                        Keyword("filter",
-                                "only what passes this filter of libpcap's language; it sees the "
-                                "first 256 bytes"),
-                        Number("count", "ends after so many packets, 1000 if not said"),
-                        Number("bytes", "ends after so many bytes of them, 64 MiB if not said"),
-                        Number("seconds", "ends after that time, 60 if not said"),
-                        Number("snaplen", "bytes kept of a packet, all if not said")},
+          .arguments = CaptureArguments(),
           .help = "Keeps copies of packets for `capture read`; `weftctl capture -w FILE` does both",
           .shape = Shape::Record(StartColumns()),
           .run = [&s](const Arguments& a) { return Start(s, a); }};

@@ -11,6 +11,7 @@
 #include "core/commands.h"
 #include "core/commands_names.h"
 #include "core/packet/frame_text.h"
+#include "core/shell/client_commands.h"
 #include "core/shell/command_table.h"
 #include "core/switch.h"
 
@@ -199,26 +200,13 @@ Command AddCommand(Switch& s) {
 }
 
 Command InjectCommand(Switch& s) {
-  return {
-      .words = "trace inject",
-      .arguments = {{.name = "port",
-                     .help = "where the frame is to have come from",
-                     .keyword = true,
-                     .value = "port"},
-                    {.name = "length",
-                     .kind = ArgumentKind::kCount,
-                     .help =
-                         "of the frame in bytes, if it is longer than what follows; the rest is "
-                         "zero",
-                     .optional = true,
-                     .keyword = true},
-                    {.name = "frame",
-                     .kind = ArgumentKind::kRest,
-                     .help = "its bytes in hexadecimal; or a pcap or pcapng file, which weftctl "
-                             "reads"}},
-      .help = "The way that a frame would go now; nothing is delivered, learned or counted",
-      .shape = Shape::Rows(InjectColumns()),
-      .run = [&s](const Arguments& a) { return Inject(s, a); }};
+  return {.words = "trace inject",
+          .arguments = InjectArguments(),
+          .help = "The way that a frame would go now; nothing is delivered, learned or counted",
+          .shape = Shape::OneOf(
+              {{"a frame", Shape::Rows(InjectColumns())},
+               {"a file", Shape::Each({"what the packet is", Shape::Rows(InjectColumns())})}}),
+          .run = [&s](const Arguments& a) { return Inject(s, a); }};
 }
 
 }  // namespace

@@ -18,6 +18,9 @@ namespace {
 constexpr CapabilitySet kForPorts{CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER};
 // Raw sockets and interfaces; and the memory that vfio pins for a device (RLIMIT_MEMLOCK).
 constexpr CapabilitySet kForNics{CAP_NET_RAW, CAP_NET_ADMIN, CAP_IPC_LOCK};
+// XDP programs and their maps (bpf(2)); setns(2).
+constexpr CapabilitySet kForPrograms{CAP_BPF};
+constexpr CapabilitySet kForNamespaces{CAP_SYS_ADMIN};
 
 absl::Status WhatToDo(const absl::Status& status) {
   return absl::Status(status.code(), Cat("sandbox: ", MessageOf(status),
@@ -29,17 +32,23 @@ absl::Status WhatToDo(const absl::Status& status) {
 Confinement::Confinement(const WeftConfig& config, const EalNeeds& needs)
     : mode_(config.sandbox), kept_(kForPorts) {
   if (needs.network) kept_ = kept_ | kForNics;
+  if (needs.programs) kept_ = kept_ | kForPrograms;
+  if (needs.namespaces) kept_ = kept_ | kForNamespaces;
   for (const std::string& name : config.keep_capabilities) {
     kept_.Add(CapabilitySet::NumberOf(name).value());  // WeftConfig::Check knows them all
   }
   network_ = kept_.Has(CAP_NET_RAW) || kept_.Has(CAP_NET_ADMIN);
+  programs_ = kept_.Has(CAP_BPF);
+  namespaces_ = kept_.Has(CAP_SYS_ADMIN);
 }
 
 SyscallFilter Confinement::Filter(SyscallFilter::Room room) const {
   return {.room = room,
           .forbidden = mode_ == Sandbox::kRefuse ? SyscallFilter::Forbidden::kFails
                                                  : SyscallFilter::Forbidden::kEndsTheProcess,
-          .network = network_};
+          .network = network_,
+          .programs = programs_,
+          .namespaces = namespaces_};
 }
 
 absl::Status Confinement::Enter() const {
@@ -73,7 +82,8 @@ std::string Confinement::ToString() const {
   if (mode_ == Sandbox::kOff) return "off, weftd keeps every right that it is started with";
   return Cat("of its capabilities weftd keeps ", (CapabilitySet::Effective() & kept_).ToString(),
              ", of system calls those that a switch ", network_ ? "with" : "without",
-             " network interfaces needs");
+             " network interfaces", programs_ ? " and programs for them" : "",
+             namespaces_ ? " in other namespaces" : "", " needs");
 }
 
 }  // namespace weft

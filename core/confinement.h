@@ -33,6 +33,8 @@ class Confinement {
   const Sandbox mode_;
   CapabilitySet kept_;
   bool network_ = false;
+  bool programs_ = false;
+  bool namespaces_ = false;
 };
 
 }  // namespace weft

@@ -45,6 +45,10 @@ struct EalNeeds {
   // Whether its driver reaches for interfaces of the kernel's or for hardware: then weftd keeps the
   // rights to.
   bool network = false;
+  // Whether control gives the kernel programs for such interfaces (XDP, with AF_XDP's sockets).
+  bool programs = false;
+  // Whether control reaches into other network namespaces.
+  bool namespaces = false;
 };
 
 // One port to be made.

@@ -3,6 +3,7 @@
 """Include directions: who may know whom.
 
     base <- sandbox, events, metrics
+    base, sandbox, packet <- tenant
     base <- packet <- graph <- port, worker, stats, trace <- module, config, shell, plugin
     core <- nodes/<room> <- nodes/builtin.cc <- the programs;   core/sdk <- plugins/<name>
 
@@ -26,7 +27,7 @@ GRAPH = PACKET + ["core/graph/"]
 # Rooms on one line of the drawing may know each other, but never in a circle: see the targets' DEPS.
 MIDDLE = GRAPH + ["core/port/", "core/worker/", "core/stats/", "core/trace/"]
 # What a plugin may see of core goes through the SDK.
-SDK = MIDDLE + ["core/module", "core/config/", "core/shell/", "core/events/event.h"]
+SDK = MIDDLE + ["core/tenant/", "core/module", "core/config/", "core/shell/", "core/events/event.h"]
 CORE = SDK + ["core/plugin/", "core/sandbox/", "core/events/", "core/metrics/"]
 EVERYTHING = ["core/", "nodes/", "plugins/", "tests/", "bench/"]
 
@@ -36,6 +37,7 @@ ROOMS = {
     "core/events/": BASE,
     "core/metrics/": BASE,
     "core/packet/": BASE,
+    "core/tenant/": PACKET + ["core/sandbox/"],
     "core/graph/": PACKET,
     "core/port/": MIDDLE,
     "core/worker/": MIDDLE,

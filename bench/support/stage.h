@@ -74,7 +74,7 @@ class Stage {
   void AddNodes(const StageOptions& options);
 
   Rcu rcu_;
-  vhost::Notifier notifier_;
+  Notifier notifier_;
   Published<vhost::VhostTable> table_;
   l2::L2State l2_;
   BridgeId bridge_;

@@ -56,8 +56,8 @@ std::string_view KindOf(mode_t mode) {
   }
 }
 
-absl::StatusOr<UniqueFd> OpenSocket(int flags) {
-  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
+absl::StatusOr<UniqueFd> OpenSocket(int type) {
+  UniqueFd fd(socket(AF_UNIX, SOCK_CLOEXEC | type, 0));
   if (!fd.valid()) return absl::ErrnoToStatus(errno, "cannot open a UNIX socket");
   return fd;
 }
@@ -77,9 +77,9 @@ absl::Status ConnectError(int error, const std::string& path) {
 }
 
 // `path` is what messages say; `address` is where it is.
-absl::StatusOr<UniqueFd> ConnectWith(const std::string& path, const sockaddr_un& address, int flags,
+absl::StatusOr<UniqueFd> ConnectWith(const std::string& path, const sockaddr_un& address, int type,
                                      Time patience) {
-  absl::StatusOr<UniqueFd> fd = OpenSocket(flags);
+  absl::StatusOr<UniqueFd> fd = OpenSocket(type);
   if (!fd.ok()) return fd.status();
   // A full accept queue makes a blocking connect wait for at most the send timeout.
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
@@ -95,7 +95,7 @@ absl::StatusOr<UniqueFd> ConnectWith(const std::string& path, const sockaddr_un&
 }
 
 // Makes room at `path`: ok if nothing is there or what was there was a dead socket of ours.
-absl::Status RemoveStale(const std::string& path) {
+absl::Status RemoveStale(const std::string& path, int type) {
   struct stat found {};
   if (lstat(path.c_str(), &found) != 0) {
     return errno == ENOENT ? absl::OkStatus() : SystemError(errno, "look at", path);
@@ -110,7 +110,7 @@ absl::Status RemoveStale(const std::string& path) {
                                                     owned, ", and we are uid ", geteuid(),
                                                     "; its owner has to remove it"));
   }
-  absl::StatusOr<UniqueFd> probe = ConnectNonBlocking(path);
+  absl::StatusOr<UniqueFd> probe = ConnectNonBlocking(path, type);
   if (probe.ok()) {
     std::string by = "by another process";
     if (const absl::StatusOr<PeerCredentials> peer = PeerOf(probe->get()); peer.ok()) {
@@ -171,10 +171,10 @@ absl::Status CheckSocketPath(std::string_view path) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<UniqueFd> Listen(const std::string& path, mode_t mode) {
+absl::StatusOr<UniqueFd> Listen(const std::string& path, mode_t mode, int type) {
   if (absl::Status status = CheckSocketPath(path); !status.ok()) return status;
-  if (absl::Status status = RemoveStale(path); !status.ok()) return status;
-  absl::StatusOr<UniqueFd> fd = OpenSocket(SOCK_NONBLOCK);
+  if (absl::Status status = RemoveStale(path, type); !status.ok()) return status;
+  absl::StatusOr<UniqueFd> fd = OpenSocket(type | SOCK_NONBLOCK);
   if (!fd.ok()) return fd.status();
   // Linux binds with the socket's own mode minus the umask: it is never wider than asked for.
   if (fchmod(fd->get(), mode) != 0) return SystemError(errno, "set the mode of", path);
@@ -193,10 +193,10 @@ absl::StatusOr<UniqueFd> Listen(const std::string& path, mode_t mode) {
 
 absl::StatusOr<UniqueFd> Connect(const std::string& path, Time patience) {
   if (absl::Status status = CheckSocketPath(path); !status.ok()) return status;
-  return ConnectWith(path, AddressOf(path), 0, patience);
+  return ConnectWith(path, AddressOf(path), SOCK_STREAM, patience);
 }
 
-absl::StatusOr<UniqueFd> ConnectNonBlocking(const std::string& path) {
+absl::StatusOr<UniqueFd> ConnectNonBlocking(const std::string& path, int type) {
   if (absl::Status status = CheckSocketPath(path); !status.ok()) return status;
   const UniqueFd entry(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat found {};
@@ -206,8 +206,8 @@ absl::StatusOr<UniqueFd> ConnectNonBlocking(const std::string& path) {
         absl::StrFormat("cannot connect to %s: it is %s", Named(path), KindOf(found.st_mode)));
   }
   // Its name in /proc is that very inode, whatever stands at `path` by now.
-  return ConnectWith(path, AddressOf(absl::StrCat("/proc/self/fd/", entry.get())), SOCK_NONBLOCK,
-                     Time::zero());
+  return ConnectWith(path, AddressOf(absl::StrCat("/proc/self/fd/", entry.get())),
+                     type | SOCK_NONBLOCK, Time::zero());
 }
 
 absl::StatusOr<PeerCredentials> PeerOf(int fd) {

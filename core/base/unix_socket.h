@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// UNIX stream sockets by path: the control socket and the vhost sockets of the ports. Nothing is
-// unlinked that is not a dead socket of our own. Called on the control thread and by weftctl; none
-// of these calls waits, except Connect on a listener whose queue is full (at most `patience`).
+// UNIX sockets by path: the control socket and the sockets of the ports; streams, or of another
+// type (SOCK_SEQPACKET). Nothing is unlinked that is not a dead socket of our own. Called on the
+// control thread and by weftctl; none of these calls waits, except Connect on a listener whose
+// queue is full (at most `patience`).
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <string>
@@ -35,13 +37,13 @@ absl::Status CheckSocketPath(std::string_view path);
 // the error says what it is and whose: AlreadyExists (somebody answers on it, or it is another kind
 // of file), PermissionDenied (another user's), InvalidArgument (the path), else what the system
 // said.
-absl::StatusOr<UniqueFd> Listen(const std::string& path, mode_t mode);
+absl::StatusOr<UniqueFd> Listen(const std::string& path, mode_t mode, int type = SOCK_STREAM);
 
 // A blocking socket connected to `path`. NotFound: nothing is there. Unavailable: nobody listens.
 // ResourceExhausted: the listener's queue stayed full for `patience`. PermissionDenied: we may not.
 absl::StatusOr<UniqueFd> Connect(const std::string& path, Time patience = std::chrono::seconds(5));
 // The same, never waiting; the socket is non-blocking.
-absl::StatusOr<UniqueFd> ConnectNonBlocking(const std::string& path);
+absl::StatusOr<UniqueFd> ConnectNonBlocking(const std::string& path, int type = SOCK_STREAM);
 
 // The credentials of the other end of a connected socket.
 absl::StatusOr<PeerCredentials> PeerOf(int fd);

@@ -10,12 +10,14 @@
 //   the snapshot of a container's packet: [ 12 virtio-net header | 116 first bytes of the frame ]
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 #include "core/base/ids.h"
 #include "core/packet/ethernet.h"
 #include "core/packet/foreign.h"
+#include "core/packet/offload.h"
 
 namespace weft {
 
@@ -38,8 +40,12 @@ class alignas(64) Packet {
   const uint8_t* header() const { return header_; }
   uint32_t header_length() const { return header_length_; }
   // The whole frame in bytes, headers and payload, without virtio-net header and check sequence.
-  uint32_t length() const { return length_; }
-  uint32_t payload_length() const { return length_ - header_length_; }
+  uint32_t length() const { return static_cast<uint32_t>(length_and_offload_); }
+  uint32_t payload_length() const { return length() - header_length_; }
+  // What is left to do for whoever sends the packet on: see core/packet/offload.h. Mostly nothing.
+  Offload offload() const { return std::bit_cast<Offload>(Word(length_and_offload_ >> 32)); }
+  // True if nothing is left to do and the frame has at most `bytes`: one comparison for both.
+  bool IsPlainWithin(uint32_t bytes) const { return length_and_offload_ <= bytes; }
 
   // The Ethernet header; input nodes drop what is too short to have one.
   const EthernetHeader& ethernet() const {
@@ -66,7 +72,8 @@ class alignas(64) Packet {
   // put their own header there.
   void Reset(PortId port, uint8_t* header, uint32_t header_length) {
     header_ = header;
-    length_ = header_length_ = header_length;
+    header_length_ = header_length;
+    length_and_offload_ = header_length;
     in_port_ = port;
     out_port_ = PortId();
     out_group_ = GroupId();
@@ -77,21 +84,26 @@ class alignas(64) Packet {
   void SetPayload(Segment segment) {
     first_segment_ = segment;
     segment_count_ = 1;
-    length_ = header_length_ + segment.length;
+    length_and_offload_ = header_length_ + segment.length;
   }
   // For input nodes: `more[0, count)` follow the first piece and live as long as the packet.
   void SetMorePayload(const Segment* more, size_t count) {
     more_segments_ = more;
     segment_count_ = static_cast<uint16_t>(1 + count);
-    for (size_t i = 0; i < count; ++i) length_ += more[i].length;
+    for (size_t i = 0; i < count; ++i) length_and_offload_ += more[i].length;
+  }
+  // For input nodes, when the payload is there: what the sender left to do, and was found to fit
+  // the frame. An Offload{} says that nothing is left.
+  void set_offload(Offload offload) {
+    length_and_offload_ = uint64_t{std::bit_cast<uint32_t>(offload)} << 32 | length();
   }
   // For the flood node: the same frame once more; header bytes and payload are shared with
-  // `original`.
+  // `original`, and the same is left to do.
   void CloneFrom(const Packet& original) {
     header_ = original.header_;
     more_segments_ = original.more_segments_;
     first_segment_ = original.first_segment_;
-    length_ = original.length_;
+    length_and_offload_ = original.length_and_offload_;
     header_length_ = original.header_length_;
     segment_count_ = original.segment_count_;
     in_port_ = original.in_port_;
@@ -113,21 +125,25 @@ class alignas(64) Packet {
   // For output nodes: the kVirtioNetHeader bytes before the frame, to be filled before the header
   // is copied out.
   uint8_t* virtio_net_header() { return header_ - kVirtioNetHeader; }
+  // For input nodes, whose header bytes nobody shares yet: header(), to be written.
+  uint8_t* own_header() { return header_; }
   // This packet's own header room.
   uint8_t* headroom() { return reinterpret_cast<uint8_t*>(this) + sizeof(Packet); }
   uint8_t* snapshot() { return headroom() + kHeadroom; }
 
  private:
+  static constexpr uint32_t Word(uint64_t word) { return static_cast<uint32_t>(word); }
+
   uint8_t* header_ = nullptr;
   const Segment* more_segments_ = nullptr;
   Segment first_segment_;
-  uint32_t length_ = 0;
-  uint32_t header_length_ = 0;
+  uint64_t length_and_offload_ = 0;  // the low half: bytes of the frame; the high: the Offload
   PortId in_port_;
   PortId out_port_;
   GroupId out_group_;
   uint16_t segment_count_ = 0;
   uint16_t trace_ = 0;
+  uint32_t header_length_ = 0;
 };
 static_assert(sizeof(Packet) == 64);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/sandbox/syscall_filter.h"
 
+#include <linux/bpf.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -31,7 +32,7 @@ constexpr uint64_t kNamespaceFlags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUT
                                      CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
 // Why the process ends. A signal handler has no `this`: the names of system calls are one of weft's
-// three globals (nodes/vhost/memory_fault.cc and core/worker/last_words.cc have the others).
+// three globals (core/tenant/memory_fault.cc and core/worker/last_words.cc have the others).
 // Written before the filter is loaded.
 constexpr int kMaxSyscalls = 512;
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see above
@@ -161,12 +162,12 @@ void AddPrctl(Rules& rules) {
   }
 }
 
-void AddSockets(Rules& rules, bool network) {
+void AddSockets(Rules& rules, const SyscallFilter& filter) {
   constexpr int kFamilies = 64;  // AF_MAX is below it
   for (int family = 0; family < kFamilies; ++family) {
     const bool of_nics = family == AF_PACKET || family == AF_NETLINK || family == AF_INET;
     const scmp_arg_cmp condition = Is(0, static_cast<uint64_t>(family), kLow32);
-    if (family == AF_UNIX || (network && of_nics)) {
+    if (family == AF_UNIX || (filter.network && of_nics) || (filter.programs && family == AF_XDP)) {
       rules.AllowIf("socket", condition);
     } else {
       rules.FailIf("socket", EACCES, condition);
@@ -175,12 +176,38 @@ void AddSockets(Rules& rules, bool network) {
   rules.AllowIf("socketpair", Is(0, AF_UNIX, kLow32));
 }
 
-void AddControl(Rules& rules, bool network) {
+// A map of sockets, a program that looks into it, and a link that holds it at an interface. Drivers
+// of DPDK's for AF_XDP want more, and are refused.
+void AddBpf(Rules& rules, bool programs) {
+  if (!programs) {
+    rules.Fail("bpf", EPERM);
+    return;
+  }
+  constexpr int kCommands = 64;  // linux/bpf.h has fewer
+  for (int command = 0; command < kCommands; ++command) {
+    const bool allowed = command == BPF_MAP_CREATE || command == BPF_MAP_UPDATE_ELEM ||
+                         command == BPF_PROG_LOAD || command == BPF_LINK_CREATE;
+    const scmp_arg_cmp condition = Is(0, static_cast<uint64_t>(command), kLow32);
+    if (allowed) {
+      rules.AllowIf("bpf", condition);
+    } else {
+      rules.FailIf("bpf", EPERM, condition);
+    }
+  }
+}
+
+void AddControl(Rules& rules, const SyscallFilter& filter) {
   rules.Fail("clone3", ENOSYS);
-  rules.Fail("bpf", EPERM);  // drivers for AF_XDP want to load a program
+  AddBpf(rules, filter.programs);
+  const scmp_arg_cmp of_networks = Is(1, CLONE_NEWNET, kLow32);
+  if (filter.namespaces) {
+    rules.AllowIf("setns", of_networks);
+  } else {
+    rules.FailIf("setns", EPERM, of_networks);  // a `port add` may ask for one
+  }
   rules.AllowIf("clone", Is(0, kThreadFlags, kThreadFlags | kNamespaceFlags));
   rules.AllowIf("prlimit64", Is(0, 0, kLow32));  // of ourselves
-  AddSockets(rules, network);
+  AddSockets(rules, filter);
 }
 
 absl::Status LoadFilter(const SyscallFilter& filter, bool all_threads) {
@@ -206,7 +233,7 @@ absl::Status LoadFilter(const SyscallFilter& filter, bool all_threads) {
   AddPrctl(rules);
   // abort() signals itself; nobody signals another process.
   rules.AllowIf("tgkill", Is(0, static_cast<uint64_t>(getpid()), kLow32));
-  if (control) AddControl(rules, filter.network);
+  if (control) AddControl(rules, filter);
   PrepareSentence();
   return rules.Load(all_threads);
 }

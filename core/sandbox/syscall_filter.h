@@ -7,7 +7,8 @@
 // or fails with EPERM. Some uses fail in any case, because libraries and drivers try them and go on
 // without: clone3 (ENOSYS: glibc then takes clone, whose flags can be looked at), sockets of other
 // families, memory that is writable and executable, bpf and ioctl (a `port add` of a NIC then fails
-// and the switch goes on).
+// and the switch goes on). Of bpf there are never more commands than an XDP program takes, of setns
+// never other namespaces than networks'.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,9 @@ struct SyscallFilter {
 
   Room room = Room::kControl;
   Forbidden forbidden = Forbidden::kEndsTheProcess;
-  bool network = false;  // sockets and ioctls of NICs
+  bool network = false;     // sockets and ioctls of NICs
+  bool programs = false;    // control: XDP programs, and AF_XDP's sockets
+  bool namespaces = false;  // control: other network namespaces
 
   // For every thread of the process, those that will be started too. Once, before any Load.
   absl::Status LoadForAll() const;

@@ -141,7 +141,9 @@ void AddValues(const Argument& argument, const Word& last, const ValuesOf& value
   if (!any) {
     const std::string value = absl::AsciiStrToUpper(
         IsNumber(argument) && argument.keyword ? "n" : std::string(argument.name));
-    candidates.push_back({value, std::string(argument.help), true});
+    const bool file = argument.value == kFileValue;
+    candidates.push_back(
+        {file ? std::string(kFilePlaceholder) : value, std::string(argument.help), true});
   }
 }
 
@@ -150,6 +152,8 @@ void AddValues(const Argument& argument, const Word& last, const ValuesOf& value
 std::string Placeholder(const Argument& argument) {
   const std::string name(argument.name);
   if (argument.kind == ArgumentKind::kFlag) return name;
+  if (argument.keyword && argument.value == kFileValue)
+    return absl::StrCat(name, " ", std::string(kFilePlaceholder));
   if (argument.keyword) {
     return absl::StrCat(name, " ", IsNumber(argument) ? "N" : absl::AsciiStrToUpper(name));
   }

@@ -16,6 +16,11 @@
 
 namespace weft {
 
+// The kind of value (Argument::value) that only whoever types has: the names of their files. A
+// candidate with kFilePlaceholder says that one can stand there.
+inline constexpr std::string_view kFileValue = "file";
+inline constexpr std::string_view kFilePlaceholder = "FILE";
+
 // The arguments in `words`, which stand behind the command's own words. InvalidArgument: says what
 // is missing, too much or no number, and ends with the usage.
 absl::StatusOr<Arguments> ParseArguments(const Command& command, std::span<const Word> words);

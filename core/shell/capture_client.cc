@@ -8,12 +8,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 #include "core/base/unique_fd.h"
+#include "core/shell/client_commands.h"
 #include "core/shell/utf8.h"
 
 namespace weft {
@@ -116,7 +117,8 @@ absl::StatusOr<Piece> ReadPiece(ControlClient& client, uint64_t number, CaptureR
 }  // namespace
 
 absl::StatusOr<CaptureResult> RunCapture(ControlClient& client,
-                                         const std::vector<std::string>& words, int out) {
+                                         const std::vector<std::string>& words,
+                                         const std::function<absl::StatusOr<UniqueFd>()>& open) {
   const EndSignals signals;
   const NoSigpipe no_sigpipe;
   std::vector<std::string> start{"capture", "start"};
@@ -129,18 +131,23 @@ absl::StatusOr<CaptureResult> RunCapture(ControlClient& client,
   }
   const auto number = started->at("capture").get<uint64_t>();
   const std::string stop = absl::StrFormat("capture stop %d", number);
+  const absl::StatusOr<UniqueFd> out = open();
+  if (!out.ok()) {
+    Ask(client, stop).status().IgnoreError();  // it would end by itself
+    return out.status();
+  }
   CaptureResult result;
   bool stopped = false;
   for (;;) {
     const absl::StatusOr<Piece> piece = ReadPiece(client, number, result);
     if (!piece.ok()) return piece.status();
-    const absl::Status written = WriteAll(out, piece->bytes);
+    const absl::Status written = WriteAll(out->get(), piece->bytes);
     const auto event = written.ok() && !piece->done
-                           ? signals.WaitFor(piece->bytes.empty() ? kPauseMs : 0, out)
+                           ? signals.WaitFor(piece->bytes.empty() ? kPauseMs : 0, out->get())
                            : EndSignals::Event::kNone;
     result.reader_gone = absl::IsCancelled(written) || event == EndSignals::Event::kReaderGone;
     if (!written.ok() || result.reader_gone) {
-      Ask(client, stop).status().IgnoreError();  // it would end by itself
+      Ask(client, stop).status().IgnoreError();
       return result.reader_gone ? absl::StatusOr<CaptureResult>(result) : written;
     }
     if (piece->done) return result;
@@ -150,42 +157,32 @@ absl::StatusOr<CaptureResult> RunCapture(ControlClient& client,
   }
 }
 
-bool IsCaptureCommand(const std::vector<std::string>& words) {
-  if (words.empty() || words[0] != "capture") return false;
-  const std::string_view second = words.size() > 1 ? std::string_view(words[1]) : "";
-  return second != "start" && second != "stop" && second != "read";
-}
-
-int CaptureCommand(ControlClient& client, const std::vector<std::string>& words,
-                   const Display& display) {
-  FILE* const err = display.err;
-  std::vector<std::string> rest = words;
-  std::string file = "-";
-  if (!rest.empty() && rest[0] == "-w") {
-    if (rest.size() < 2) {
-      absl::FPrintF(err, "weftctl: -w needs the path of a file\n");
-      return kExitUsage;
-    }
-    file = rest[1];
-    rest.erase(rest.begin(), rest.begin() + 2);
+int RunCaptureCommand(ControlClient& client, const Arguments& arguments, const Display& display,
+                      std::string_view where) {
+  const std::string file(arguments.Text("-w", "-"));
+  const int own = fileno(display.out);
+  if (file == "-" && isatty(own) != 0) {
+    return Fail(absl::FailedPreconditionError("a capture is no text for a terminal; name a file "
+                                              "with -w, or write to a pipe"),
+                display, where);
   }
-  if (file == "-" && isatty(STDOUT_FILENO) != 0) {
-    absl::FPrintF(err,
-                  "weftctl: a capture is no text for a terminal; name a file with -w, or write to "
-                  "a pipe\n");
-    return kExitUsage;
+  std::vector<std::string> words;
+  for (const Argument& argument : CaptureArguments()) {
+    if (!arguments.Has(argument.name)) continue;
+    words.emplace_back(argument.name);
+    words.push_back(argument.kind == ArgumentKind::kCount
+                        ? absl::StrFormat("%d", arguments.Count(argument.name))
+                        : std::string(arguments.Text(argument.name)));
   }
-  UniqueFd opened;
-  if (file != "-") {
-    opened = UniqueFd(open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!opened.valid()) {
-      absl::FPrintF(err, "weftctl: cannot write \"%s\": %s\n", Printable(file), strerror(errno));
-      return kExitError;
-    }
-  }
-  const auto result = RunCapture(client, rest, opened.valid() ? opened.get() : STDOUT_FILENO);
-  if (!result.ok()) return Fail(result.status(), display, "weftctl: ");
-  absl::FPrintF(err, "%d packets captured, %d lost\n", result->packets, result->lost);
+  std::fflush(display.out);
+  const auto result = RunCapture(client, words, [&]() -> absl::StatusOr<UniqueFd> {
+    UniqueFd out(file == "-" ? fcntl(own, F_DUPFD_CLOEXEC, 0)
+                             : open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (out.valid()) return out;
+    return absl::ErrnoToStatus(errno, absl::StrFormat("cannot write \"%s\"", Printable(file)));
+  });
+  if (!result.ok()) return Fail(result.status(), display, where);
+  absl::FPrintF(display.err, "%d packets captured, %d lost\n", result->packets, result->lost);
   return kExitDone;
 }
 

@@ -4,9 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "core/base/unique_fd.h"
+#include "core/shell/command.h"
 #include "core/shell/weftctl.h"
 
 namespace weft {
@@ -18,16 +21,16 @@ struct CaptureResult {
   bool reader_gone = false;  // nobody reads what we write any more
 };
 
-// Runs `capture start` with these words and writes the pcapng file to `out` until the capture ends,
-// SIGINT or SIGTERM ends it, or nobody reads `out`.
+// Runs `capture start` with these words and writes the pcapng file to what `open` opens, which is
+// called once weftd has taken the words, until the capture ends, SIGINT or SIGTERM ends it, or
+// nobody reads there any more.
 absl::StatusOr<CaptureResult> RunCapture(ControlClient& client,
-                                         const std::vector<std::string>& words, int out);
+                                         const std::vector<std::string>& words,
+                                         const std::function<absl::StatusOr<UniqueFd>()>& open);
 
-// Whether weftctl runs these words itself: `capture ...`, but for the commands of weftd's.
-bool IsCaptureCommand(const std::vector<std::string>& words);
-// weftctl capture [-w FILE] WORDS...: to FILE, which only its owner may read, or to standard
-// output. What it took is said on standard error. Returns the exit status.
-int CaptureCommand(ControlClient& client, const std::vector<std::string>& words,
-                   const Display& display);
+// weftctl capture [-w FILE] ...: to FILE, which only its owner may read, or to standard output.
+// What it took is said on standard error. Returns the exit status.
+int RunCaptureCommand(ControlClient& client, const Arguments& arguments, const Display& display,
+                      std::string_view where);
 
 }  // namespace weft

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kBash =
     R"script(# bash completion for weftctl; to use it: source <(weftctl completion bash)
 _weftctl() {
-  local rest=${COMP_LINE:0:COMP_POINT} option word text help
+  local rest=${COMP_LINE:0:COMP_POINT} option word line text
   local -a socket=()
   COMPREPLY=()
   rest=${rest#*[[:space:]]}
@@ -36,9 +36,15 @@ _weftctl() {
     mapfile -t COMPREPLY < <(compgen -W '--socket --file --stop --json --schema --help' -- "$word")
     return
   fi
-  while IFS=$'\t' read -r text help; do
-    [[ -z $text ]] || COMPREPLY+=("$(printf %q "${text#"${word%"${word##*[:=]}"}"}")")
-  done < <("${COMP_WORDS[0]}" "${socket[@]}" --complete -- "$rest" 2>/dev/null | sed $'s/^\t.*//')
+  while IFS= read -r line; do
+    text=${line%%$'\t'*}
+    if [[ $line == $'\tFILE: '* ]]; then
+      compopt -o filenames 2>/dev/null
+      mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$word")
+    elif [[ -n $text ]]; then
+      COMPREPLY+=("$(printf %q "${text#"${word%"${word##*[:=]}"}"}")")
+    fi
+  done < <("${COMP_WORDS[0]}" "${socket[@]}" --complete -- "$rest" 2>/dev/null)
 }
 complete -F _weftctl weftctl
 )script";
@@ -47,7 +53,7 @@ constexpr std::string_view kZsh = R"script(#compdef weftctl
 # zsh completion for weftctl; to use it: source <(weftctl completion zsh)
 _weftctl() {
   local -a socket lines candidates
-  local at=2 rest line
+  local at=2 rest line files=
   while (( at < CURRENT )) && [[ $words[at] == -* ]]; do
     case $words[at] in
       -s | --socket) (( at + 1 == CURRENT )) && { _files; return }
@@ -65,12 +71,15 @@ _weftctl() {
   (( at < CURRENT )) && rest="${(j: :)words[at,CURRENT - 1]} "
   lines=("${(@f)$(${(Q)words[1]} $socket --complete -- "$rest$PREFIX" 2>/dev/null)}")
   for line in $lines; do
-    if [[ $line == $'\t'* ]]; then
+    if [[ $line == $'\tFILE: '* ]]; then
+      files=yes
+    elif [[ $line == $'\t'* ]]; then
       _message -r "${line#$'\t'}"
     elif [[ -n $line ]]; then
       candidates+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}")
     fi
   done
+  [[ -n $files ]] && _files
   (( $#candidates )) && _describe weftctl candidates
 }
 if [[ $funcstack[1] == _weftctl ]]; then _weftctl "$@"; else compdef _weftctl weftctl; fi

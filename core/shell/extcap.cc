@@ -11,7 +11,9 @@
 
 #include "absl/strings/str_format.h"
 #include "core/base/unique_fd.h"
+#include "core/packet/packet_filter.h"
 #include "core/shell/capture_client.h"
+#include "core/shell/words.h"
 
 namespace weft {
 namespace {
@@ -34,16 +36,16 @@ struct Call {
 };
 
 // "--fifo F", "--fifo=F" or "--capture". Unknown ones are of a newer Wireshark, and no harm.
-Call ParseCall(const std::vector<std::string>& arguments) {
+Call ParseCall(const std::vector<Word>& arguments) {
   Call call;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& argument = arguments[i];
+    const std::string& argument = arguments[i].text;
     if (!argument.starts_with("--")) continue;
     const size_t equals = argument.find('=');
     if (equals != std::string::npos) {
       call.options[argument.substr(2, equals - 2)] = argument.substr(equals + 1);
-    } else if (i + 1 < arguments.size() && !arguments[i + 1].starts_with("--")) {
-      call.options[argument.substr(2)] = arguments[i + 1];
+    } else if (i + 1 < arguments.size() && !arguments[i + 1].text.starts_with("--")) {
+      call.options[argument.substr(2)] = arguments[i + 1].text;
       ++i;
     } else {
       call.options[argument.substr(2)] = "";
@@ -102,17 +104,29 @@ absl::Status CaptureToFifo(ControlClient& client, const Call& call) {
   if (fifo.empty()) return absl::InvalidArgumentError("--capture needs --fifo");
   const auto words = WordsOf(call);
   if (!words.ok()) return words.status();
-  const UniqueFd out(open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!out.valid()) return absl::ErrnoToStatus(errno, absl::StrFormat("cannot write %s", fifo));
-  return RunCapture(client, *words, out.get()).status();
+  const auto open_fifo = [&]() -> absl::StatusOr<UniqueFd> {
+    UniqueFd out(open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
+    if (out.valid()) return out;
+    return absl::ErrnoToStatus(errno, absl::StrFormat("cannot write %s", fifo));
+  };
+  return RunCapture(client, *words, open_fifo).status();
+}
+
+// A filter alone: is it good? What is printed says why it is not.
+void CheckFilter(const std::string& filter, FILE* out) {
+  if (filter.empty()) return;
+  const auto compiled = PacketFilter::Compile(filter);
+  if (!compiled.ok()) absl::FPrintF(out, "%s\n", compiled.status().message());
 }
 
 }  // namespace
 
-int RunExtcap(ControlClient& client, const std::vector<std::string>& arguments,
-              const Display& display) {
+int RunExtcap(ControlClient& client, const Arguments& arguments, const Display& display,
+              std::string_view where) {
   FILE* const out = display.out;
-  const Call call = ParseCall(arguments);
+  const absl::StatusOr<std::vector<Word>> words = SplitWords(arguments.Text("arguments"));
+  if (!words.ok()) return Fail(words.status(), display, where);
+  const Call call = ParseCall(*words);
   if (call.Has("extcap-interfaces")) {
     ListInterfaces(client, out);
   } else if (call.Has("extcap-dlts")) {
@@ -121,12 +135,13 @@ int RunExtcap(ControlClient& client, const std::vector<std::string>& arguments,
     ListArguments(out);
   } else if (call.Has("capture")) {
     if (const absl::Status status = CaptureToFifo(client, call); !status.ok())
-      return Fail(status, display, "weftctl: ");
-  } else if (!call.Has("extcap-capture-filter")) {  // a filter alone: is it good? weftd will say
-    absl::FPrintF(display.err,
-                  "weftctl: extcap needs --extcap-interfaces, --extcap-dlts, --extcap-config or "
-                  "--capture\n");
-    return kExitUsage;
+      return Fail(status, display, where);
+  } else if (call.Has("extcap-capture-filter")) {
+    CheckFilter(call.Value("extcap-capture-filter"), out);
+  } else {
+    return Fail(absl::InvalidArgumentError("extcap needs --extcap-interfaces, --extcap-dlts, "
+                                           "--extcap-config, --extcap-capture-filter or --capture"),
+                display, where);
   }
   return kExitDone;
 }

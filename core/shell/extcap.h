@@ -4,15 +4,15 @@
 // https://www.wireshark.org/docs/wsdg_html_chunked/ChCaptureExtcap.html
 #pragma once
 
-#include <string>
-#include <vector>
+#include <string_view>
 
+#include "core/shell/command.h"
 #include "core/shell/weftctl.h"
 
 namespace weft {
 
 // Runs one call of theirs: `arguments` stand behind `weftctl extcap`. Returns the exit status.
-int RunExtcap(ControlClient& client, const std::vector<std::string>& arguments,
-              const Display& display);
+int RunExtcap(ControlClient& client, const Arguments& arguments, const Display& display,
+              std::string_view where);
 
 }  // namespace weft

@@ -4,17 +4,24 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 #include "core/packet/capture_file.h"
+#include "core/shell/arguments.h"
+#include "core/shell/client_commands.h"
+#include "core/shell/reply.h"
 
 namespace weft {
 namespace {
 
 // As much of a frame as fits into a command line. No node looks further.
 constexpr size_t kMostBytes = 1'500;
+
+constexpr std::string_view kInject = "trace inject";
 
 struct ReadFrame {
   uint32_t length = 0;
@@ -42,32 +49,43 @@ absl::StatusOr<std::vector<ReadFrame>> ReadFrames(const std::string& path) {
 
 }  // namespace
 
-bool InjectsFile(const std::vector<std::string>& words) {
-  return words.size() == 5 && words[0] == "trace" && words[1] == "inject" && words[2] == "port" &&
-         access(words[4].c_str(), F_OK) == 0;
+std::optional<FileInjection> FindFileInjection(std::span<const Word> line) {
+  const Command inject{.words = kInject, .arguments = InjectArguments()};
+  constexpr std::string_view kWords[] = {"trace", "inject"};
+  const auto same = [](std::string_view own, const Word& word) {
+    return !word.quoted && word.text == own;
+  };
+  if (line.size() < 2 || !std::equal(std::begin(kWords), std::end(kWords), line.begin(), same))
+    return std::nullopt;
+  const absl::StatusOr<Arguments> arguments = ParseArguments(inject, line.subspan(2));
+  if (!arguments.ok() || arguments->Has("length")) return std::nullopt;
+  const absl::StatusOr<std::vector<Word>> frame = SplitWords(arguments->Text("frame"));
+  if (!frame.ok() || frame->size() != 1) return std::nullopt;
+  const std::string& path = frame->front().text;
+  const bool path_alone = path.find_first_of("./") != std::string::npos;  // no digits of a frame
+  if (!path_alone && access(path.c_str(), F_OK) != 0) return std::nullopt;
+  return FileInjection{std::string(arguments->Text("port")), path};
 }
 
-int InjectFile(ControlClient& client, const std::vector<std::string>& words,
-               const Display& display) {
-  const auto frames = ReadFrames(words[4]);
-  if (!frames.ok()) return Fail(frames.status(), display, "weftctl: ");
-  Display each = display;
-  each.pager.clear();
-  for (size_t i = 0; i < frames->size(); ++i) {
-    const ReadFrame& frame = (*frames)[i];
-    std::vector<std::string> line(words.begin(), words.end() - 1);
-    line.insert(line.end(), {"length", std::to_string(frame.length), frame.digits});
-    if (display.json) {
-      absl::FPrintF(display.out, "%s\n", i == 0 ? "[" : ",");
-    } else {
-      absl::FPrintF(display.out, "%sPacket %d, %d bytes\n", i == 0 ? "" : "\n", i + 1,
-                    frame.length);
-    }
-    const int status = RunLine(client, LineOf(line), each);
-    if (status != kExitDone) return status;
+int InjectFile(ControlClient& client, const FileInjection& injection, const Display& display,
+               std::string_view where) {
+  const auto frames = ReadFrames(injection.path);
+  if (!frames.ok()) return Fail(frames.status(), display, where);
+  Sections packets;
+  for (const ReadFrame& frame : *frames) {
+    absl::StatusOr<Reply> way =
+        client.Ask(LineOf({"trace", "inject", "port", injection.port, "length",
+                           std::to_string(frame.length), frame.digits}));
+    if (!way.ok()) return Fail(way.status(), display, where);
+    auto* const table = std::get_if<Table>(&*way);
+    if (table == nullptr)
+      return Fail(absl::InternalError("the answer is no way of a packet"), display, where);
+    packets.list.push_back(
+        {absl::StrFormat("Packet %d, %d bytes", packets.list.size() + 1, frame.length),
+         std::move(*table)});
   }
-  if (display.json) absl::FPrintF(display.out, "]\n");
-  return kExitDone;
+  if (display.json) return Print(ToJson(Reply(std::move(packets))) + "\n", display, where);
+  return Print(RenderText(packets, display.width, display.colour), display, where);
 }
 
 }  // namespace weft

@@ -4,19 +4,26 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "core/shell/weftctl.h"
+#include "core/shell/words.h"
 
 namespace weft {
 
-// Whether these words are `trace inject port PORT FILE`, with a file that is there.
-bool InjectsFile(const std::vector<std::string>& words);
+struct FileInjection {
+  std::string port, path;
+};
+// Whether the line is `trace inject port PORT FILE`: what stands for the frame is a file that is
+// there, or has a dot or a slash, as no frame has.
+std::optional<FileInjection> FindFileInjection(std::span<const Word> line);
 
-// Runs them for each packet of the file, at most kMaxInjected. Returns the exit status.
+// Asks for each packet of the file, at most kMaxInjected. Returns the exit status.
 inline constexpr size_t kMaxInjected = 100;
-int InjectFile(ControlClient& client, const std::vector<std::string>& words,
-               const Display& display);
+int InjectFile(ControlClient& client, const FileInjection& injection, const Display& display,
+               std::string_view where);
 
 }  // namespace weft

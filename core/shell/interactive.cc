@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/shell/client_commands.h"
+#include "core/shell/file_names.h"
 #include "core/shell/reply.h"
 #include "core/shell/saved_history.h"
 #include "core/shell/utf8.h"
@@ -158,13 +159,15 @@ void Shell::Run(std::string_view line) const {
 
 unsigned char Shell::Complete() {
   const std::string line = BeforeCursor();
-  const absl::StatusOr<Completion> completion = client_.Complete(line);
+  absl::StatusOr<Completion> completion = client_.Complete(line);
   if (!completion.ok()) return Show(completion);
+  AddFileNames(line, *completion);
   const std::string typed = line.substr(completion->start);
   std::string longer = CommonPrefix(completion->candidates);
   const auto usable = std::count_if(completion->candidates.begin(), completion->candidates.end(),
                                     [](const Candidate& c) { return !c.placeholder; });
-  if (usable == 1) longer.push_back(' ');
+  // Behind a folder comes what is in it.
+  if (usable == 1 && !longer.ends_with('/')) longer.push_back(' ');
   // Quotes may differ from what was typed; never take letters away.
   if (longer.size() <= typed.size()) return Show(completion);
   el_deletestr(edit_.get(), static_cast<int>(typed.size()));

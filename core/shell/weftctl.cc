@@ -7,8 +7,11 @@
 
 #include "absl/strings/str_format.h"
 #include "core/shell/arguments.h"
+#include "core/shell/capture_client.h"
 #include "core/shell/client_commands.h"
 #include "core/shell/completion_script.h"
+#include "core/shell/extcap.h"
+#include "core/shell/inject_client.h"
 #include "core/shell/pager.h"
 #include "core/shell/plugin_client.h"
 #include "core/shell/reply.h"
@@ -24,6 +27,8 @@ std::optional<int> RunOwnCommand(ControlClient& client, std::string_view line,
                                  const Display& display, std::string_view where) {
   const absl::StatusOr<std::vector<Word>> words = SplitWords(line);
   if (!words.ok()) return std::nullopt;
+  if (const auto injection = FindFileInjection(*words))
+    return InjectFile(client, *injection, display, where);
   const std::optional<FoundClientCommand> found = FindClientCommand(*words);
   if (!found) return std::nullopt;
   const std::string_view command = found->command.words;
@@ -31,6 +36,8 @@ std::optional<int> RunOwnCommand(ControlClient& client, std::string_view line,
       ParseArguments(found->command, std::span<const Word>(*words).subspan(found->words));
   if (!arguments.ok()) return Fail(arguments.status(), display, where);
   if (command == kWatch) return RunWatch(client, *arguments, display, where);
+  if (command == kCapture) return RunCaptureCommand(client, *arguments, display, where);
+  if (command == kExtcap) return RunExtcap(client, *arguments, display, where);
   if (command == kPluginNew) return RunPluginNew(*arguments, display, where);
   if (command == kPluginTest) return RunPluginTest(*arguments, display, where);
   if (command == kCompletion) {

@@ -9,9 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "core/shell/capture_client.h"
-#include "core/shell/extcap.h"
-#include "core/shell/inject_client.h"
 #include "core/shell/interactive.h"
 #include "core/shell/weftctl.h"
 #include "core/shell/weftctl_options.h"
@@ -57,13 +54,6 @@ int main(int argc, char** argv) {
   const std::string line = weft::LineOf(words);
   if (options->complete) return weft::PrintCandidates(client, line, display);
   if (options->schema) return weft::PrintSchema(client, line, display);
-  if (weft::IsCaptureCommand(words)) {
-    return weft::CaptureCommand(client, {words.begin() + 1, words.end()}, display);
-  }
-  if (!words.empty() && words[0] == "extcap") {
-    return weft::RunExtcap(client, {words.begin() + 1, words.end()}, display);
-  }
-  if (weft::InjectsFile(words)) return weft::InjectFile(client, words, display);
   if (!words.empty()) return weft::RunLine(client, line, display);
   if (options->file.empty() && isatty(STDIN_FILENO) != 0) {
     return weft::RunInteractive(client, display);

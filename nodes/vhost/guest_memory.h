@@ -3,8 +3,8 @@
 // swapped by pointer. Control makes it and is the last to let go of it; workers translate guest
 // addresses through it, between two quiescent states.
 //
-// A region is a regular file on hugetlbfs or tmpfs (a memfd is one). The tenant can still shrink
-// the file: a touch of a page that is gone is repaired by memory_fault.h and sets faulted().
+// A region is a range of a tenant's file (core/tenant/mapped_file.h): a touch of a page that is
+// gone sets faulted().
 #pragma once
 
 #include <array>
@@ -16,11 +16,10 @@
 #include "absl/status/statusor.h"
 #include "core/base/unique_fd.h"
 #include "core/packet/foreign.h"
+#include "core/tenant/mapped_file.h"
 #include "nodes/vhost/protocol.h"
 
 namespace weft::vhost {
-
-class Mapping;  // the mmap of one file range, shared by successive tables
 
 class GuestMemory {
  public:
@@ -67,7 +66,7 @@ class GuestMemory {
   // What only control reads.
   struct Backing {
     uint64_t user_address = 0;
-    std::shared_ptr<const Mapping> mapping;
+    std::shared_ptr<const MappedFile> mapping;  // shared by successive tables
   };
 
   GuestMemory();

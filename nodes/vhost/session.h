@@ -22,14 +22,14 @@
 #include "core/base/event_loop.h"
 #include "core/base/rcu.h"
 #include "core/base/unique_fd.h"
-#include "nodes/vhost/closing.h"
+#include "core/tenant/closing.h"
+#include "core/tenant/notifier.h"
+#include "core/tenant/token_bucket.h"
 #include "nodes/vhost/guest_memory.h"
 #include "nodes/vhost/message.h"
-#include "nodes/vhost/notifier.h"
 #include "nodes/vhost/queue.h"
 #include "nodes/vhost/ring_level.h"
 #include "nodes/vhost/ring_setup.h"
-#include "nodes/vhost/token_bucket.h"
 
 namespace weft::vhost {
 
@@ -44,6 +44,7 @@ struct Services {
 struct SessionLimits {
   uint64_t memory_bytes = uint64_t{64} << 30;
   uint32_t mtu = 1500;                              // that its driver may be told
+  bool offload = false;                             // whether kOffloadFeatures are offered
   Time message_deadline = std::chrono::seconds(1);  // from the first byte to the last
   uint32_t message_burst = 128;                     // connections count as messages
   uint32_t messages_per_second = 1000;

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nodes/vhost/vhost_config.h"
 
-#include <grp.h>
-#include <pwd.h>
-
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
+#include "core/tenant/file_rights.h"
 
 namespace weft::vhost {
 namespace {
-
-constexpr uint32_t kUnchanged = 0xffff'ffff;
 
 template <typename T>
 void Report(const absl::StatusOr<T>& parsed, std::string_view key, const Value& table,
@@ -21,40 +15,21 @@ void Report(const absl::StatusOr<T>& parsed, std::string_view key, const Value& 
 
 }  // namespace
 
-absl::StatusOr<uid_t> UserOf(const std::string& text) {
-  uid_t number = kUnchanged;
-  if (text.empty() || (absl::SimpleAtoi(text, &number) && number != kUnchanged)) return number;
-  if (const passwd* user = getpwnam(text.c_str()); user != nullptr) return user->pw_uid;
-  return absl::NotFoundError(absl::StrCat("there is no user ", Quoted(text)));
-}
-
-absl::StatusOr<gid_t> GroupOf(const std::string& text) {
-  gid_t number = kUnchanged;
-  if (text.empty() || (absl::SimpleAtoi(text, &number) && number != kUnchanged)) return number;
-  if (const group* found = getgrnam(text.c_str()); found != nullptr) return found->gr_gid;
-  return absl::NotFoundError(absl::StrCat("there is no group ", Quoted(text)));
-}
-
-absl::StatusOr<mode_t> ModeOf(const std::string& text) {
-  mode_t mode = 0;
-  for (const char digit : text) {
-    if (digit < '0' || digit > '7' || mode > 0777) {
-      mode = 0;
-      break;
-    }
-    mode = mode * 8 + static_cast<mode_t>(digit - '0');
-  }
-  if (mode == 0 || mode > 0777) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("must be octal permissions such as \"0660\", found ", Quoted(text)));
-  }
-  return mode;
-}
-
 void VhostConfig::Check(const Value& table, const Place& place) const {
   Report(UserOf(owner), "owner", table, place);
   Report(GroupOf(group), "group", table, place);
   Report(ModeOf(mode), "mode", table, place);
+}
+
+absl::StatusOr<EndpointOptions> EndpointOf(const VhostConfig& config,
+                                           const std::string& default_path) {
+  const absl::StatusOr<FileRights> rights =
+      FileRights::From(config.owner, config.group, config.mode);
+  if (!rights.ok()) return rights.status();
+  return EndpointOptions{.connects = config.listen == Listener::kContainer,
+                         .path = config.socket.empty() ? default_path : config.socket,
+                         .own_directory = config.socket.empty(),
+                         .rights = *rights};
 }
 
 }  // namespace weft::vhost

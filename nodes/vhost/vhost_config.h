@@ -2,15 +2,13 @@
 // What startup.conf says of a container's port: `vhost = { listen = "weft", ... }`.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
-
 #include "core/base/labels.h"
 #include "core/config/schema.h"
+#include "core/tenant/endpoint.h"
 
 namespace weft::vhost {
 
@@ -30,6 +28,7 @@ struct VhostConfig {
   std::string group;
   std::string mode = "0660";
   uint32_t memory_limit = 65536;
+  bool offload = false;
 
   static constexpr auto kFields = Fields(
       Field<&VhostConfig::listen>("listen", "who listens on the socket: weft or container"),
@@ -42,17 +41,17 @@ struct VhostConfig {
                                  "group (name or number) of socket and directory; empty: ours"),
       Field<&VhostConfig::mode>("mode", "permissions of the socket, octal"),
       Field<&VhostConfig::memory_limit>(
-          "memory-limit", "how much memory the container may share, in MiB", Range{1, 1 << 24}));
+          "memory-limit", "how much memory the container may share, in MiB", Range{1, 1 << 24}),
+      Field<&VhostConfig::offload>(
+          "offload",
+          "offer to take and to hand on checksums and TCP segments that are left to be made"));
 
   // owner, group and mode that mean nothing.
   void Check(const Value& table, const Place& place) const;
 };
 
-// The number of a user or group, from its name or number; of "" the one that chown leaves alone.
-// NotFound if there is none of that name.
-absl::StatusOr<uid_t> UserOf(const std::string& text);
-absl::StatusOr<gid_t> GroupOf(const std::string& text);
-// "0660" as permission bits. InvalidArgument for anything that is not octal or beyond 0777.
-absl::StatusOr<mode_t> ModeOf(const std::string& text);
+// Where the port's connections come from; `default_path` is used if the config names no socket.
+absl::StatusOr<EndpointOptions> EndpointOf(const VhostConfig& config,
+                                           const std::string& default_path);
 
 }  // namespace weft::vhost

@@ -12,8 +12,8 @@
 #include "core/base/labels.h"
 #include "core/base/rcu.h"
 #include "core/graph/node.h"
-#include "nodes/vhost/kick_set.h"
-#include "nodes/vhost/notifier.h"
+#include "core/tenant/kick_set.h"
+#include "core/tenant/notifier.h"
 #include "nodes/vhost/split_ring.h"
 #include "nodes/vhost/vhost_table.h"
 
@@ -29,6 +29,13 @@ class VhostInput final : public Input<VhostInput> {
   static constexpr auto kCounters =
       Labels<Counter>({{Counter::kSnapshotBytes, "snapshot-bytes",
                         "bytes of frames copied into private header snapshots"}});
+
+  struct TraceRecord {
+    Offload offload;
+  };
+  static constexpr auto kTrace = TraceFields({TraceFieldOf<&TraceRecord::offload>(
+      "offload", "what the sender left to be done: a checksum, and segments to be cut")});
+  TraceRecord MakeTrace(const Packet& packet) const { return {.offload = packet.offload()}; }
 
   // `table` and `notifier` outlive the node.
   // `kicks` are those of this worker's rings; without them it can only nap.

@@ -7,7 +7,7 @@
 
 #include "core/base/text.h"
 #include "core/base/unix_socket.h"
-#include "nodes/vhost/endpoint.h"
+#include "core/tenant/endpoint.h"
 #include "nodes/vhost/vhost_config.h"
 #include "nodes/vhost/vhost_input.h"
 #include "nodes/vhost/vhost_output.h"
@@ -35,15 +35,18 @@ void NoSharedSockets(std::span<const KindUse> ports) {
 
 absl::Status Preflight(const PortConfig& config, const std::string& directory) {
   const absl::StatusOr<EndpointOptions> options =
-      EndpointOptions::From(config.kind_config.As<VhostConfig>(), DefaultSocket(directory));
+      EndpointOf(config.kind_config.As<VhostConfig>(), DefaultSocket(directory));
   if (!options.ok()) return options.status();
   return CheckSocketPath(options->path);
 }
 
 std::string FeatureNames(uint64_t features) {
   static constexpr std::pair<int, std::string_view> kNames[] = {
-      {3, "mtu"},        {15, "mrg-rxbuf"}, {16, "status"}, {22, "mq"},      {28, "indirect-desc"},
-      {29, "event-idx"}, {32, "version-1"}, {34, "packed"}, {35, "in-order"}};
+      {0, "csum"},           {1, "guest-csum"}, {3, "mtu"},        {7, "guest-tso4"},
+      {8, "guest-tso6"},     {9, "guest-ecn"},  {11, "host-tso4"}, {12, "host-tso6"},
+      {13, "host-ecn"},      {15, "mrg-rxbuf"}, {16, "status"},    {22, "mq"},
+      {28, "indirect-desc"}, {29, "event-idx"}, {32, "version-1"}, {34, "packed"},
+      {35, "in-order"}};
   std::vector<std::string_view> names;
   for (const auto& [bit, name] : kNames) {
     if ((features >> bit & 1) != 0) names.push_back(name);
@@ -163,7 +166,7 @@ std::vector<PortFact> VhostModule::Backend::Attachment() const {
   const std::string folder = options.path.substr(0, slash);
   std::string device = Cat("net_virtio_user0,path=", kInside, "/", options.path.substr(slash + 1));
   if (mac_) Append(device, ",mac=", mac_->ToString());
-  if (options.listen == Listener::kContainer) Append(device, ",server=1");
+  if (options.connects) Append(device, ",server=1");
   if (port_.queue_pairs() > 1) Append(device, ",queues=", port_.queue_pairs());
   return {{"mount", Cat(folder, ":", kInside)},
           {"podman", Cat("--volume ", folder, ":", kInside)},
@@ -199,11 +202,11 @@ void VhostModule::Register(Registry& registry) {
 
 absl::StatusOr<std::unique_ptr<PortBackend>> VhostModule::MakePort(const PortRequest& request) {
   const VhostConfig& config = request.config.kind_config.As<VhostConfig>();
-  absl::StatusOr<EndpointOptions> options =
-      EndpointOptions::From(config, DefaultSocket(request.directory));
+  absl::StatusOr<EndpointOptions> options = EndpointOf(config, DefaultSocket(request.directory));
   if (!options.ok()) return options.status();
   SessionLimits limits;
   limits.mtu = request.config.mtu;
+  limits.offload = config.offload;
   limits.memory_bytes = uint64_t{config.memory_limit} << 20;
   return std::make_unique<Backend>(*this, request, *std::move(options), config.queues, limits);
 }

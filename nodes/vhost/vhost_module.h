@@ -10,7 +10,7 @@
 
 #include "core/base/event_loop.h"
 #include "core/module.h"
-#include "nodes/vhost/notifier.h"
+#include "core/tenant/notifier.h"
 #include "nodes/vhost/vhost_table.h"
 
 namespace weft::vhost {

@@ -43,8 +43,7 @@ absl::Status VhostPort::Open() {
   if (absl::Status status = endpoint_->Open(); !status.ok()) return status;
   endpoint_->SetMode(Endpoint::Mode::kTake);
   Log(LogLevel::kInfo,
-      absl::StrCat(options_.listen == Listener::kWeft ? "listens at " : "connects to ",
-                   options_.path));
+      absl::StrCat(options_.connects ? "connects to " : "listens at ", options_.path));
   return absl::OkStatus();
 }
 

@@ -19,11 +19,11 @@
 #include "core/base/ids.h"
 #include "core/base/labels.h"
 #include "core/base/log.h"
-#include "nodes/vhost/closing.h"
-#include "nodes/vhost/endpoint.h"
+#include "core/tenant/closing.h"
+#include "core/tenant/endpoint.h"
+#include "core/tenant/token_bucket.h"
 #include "nodes/vhost/queue.h"
 #include "nodes/vhost/session.h"
-#include "nodes/vhost/token_bucket.h"
 
 namespace weft::vhost {
 

@@ -156,6 +156,38 @@ def errors_say_what_is_wrong():
         weft.ctl("trace add vhost-input 1 filter 'ip6 host fe80::1 and udp port 53'")
         result = weft.weftctl("capture", "-w", "/nonexistent/file")
         equal((result.returncode, "/nonexistent/file" in result.stderr), (1, True), f"no such folder: {result}")
+        wait_equal(lambda: [row for row in weft.ctl("show captures") if row["state"] == "running"], [],
+                   "captures that go on without their file")
+        # A slip does not cost the capture of yesterday.
+        kept = weft.scratch / "kept.pcapng"
+        kept.write_text("yesterday")
+        for words in (("port", "nobody"), ("filter", "tcp and"), ("count", "many")):
+            result = weft.weftctl("capture", "-w", kept, *words)
+            equal((result.returncode, result.stdout, kept.read_text()), (1, "", "yesterday"), f"{words}: {result}")
+        # Wireshark takes what an extcap says of a filter for what is wrong with it.
+        for text, good in (("tcp port 80", True), ("tcp and", False), ("host example.com", False)):
+            result = weft.weftctl("extcap", "--extcap-interface=weft.web-1", f"--extcap-capture-filter={text}")
+            equal((result.returncode, result.stdout == "", result.stderr), (0, good, ""), f"the filter {text}: {result}")
+        fifo = weft.scratch / "fifo"
+        os.mkfifo(fifo)  # nobody reads it: with a bad filter it is not even opened
+        result = weft.weftctl("extcap", "--capture", "--extcap-interface=weft.web-1", f"--fifo={fifo}",
+                              "--extcap-capture-filter=tcp and")
+        equal((result.returncode, "syntax error" in result.stderr), (1, True), f"a live capture: {result}")
+
+
+def captures_from_a_file_of_commands():
+    with one_sender(mac(1)) as (weft, sender):
+        file, script = weft.scratch / "drops.pcapng", weft.scratch / "capture.weft"
+        script.write_text(f"capture -w {file} drop any count 5\nshow version\n")
+        process = Process("weftctl", [BUILD / "weftctl", "-f", script], environment(weft))
+        try:
+            wait_for(lambda: weft.ctl("show captures"), "the capture is there")
+            sender.start(tx_first=1)
+            equal(process.wait(60), 0, f"exit status: {process.log()}")
+        finally:
+            process.kill()
+        equal(["5 packets captured" in process.log(), "dpdk:" in process.log()], [True, True], process.log())
+        equal(file.read_bytes()[:4], b"\x0a\x0d\x0d\x0a", "the first block of a pcapng file")
 
 
 def traces_with_a_filter():
@@ -226,12 +258,12 @@ def dry_runs():
         for text in ("Packet 1, 60 bytes", "would send", "Packet 2, 9014 bytes", "drop: bad-source"):
             equal(text in result.stdout, True, f"{text} in:\n{result.stdout}")
         found = json.loads(weft.weftctl("--json", "trace", "inject", "port", "web-3", file).stdout)
-        equal([packet[-1]["verdict"] for packet in found], ["would send", "drop: bad-source"], "the same as JSON")
+        equal([packet[-1]["verdict"] for packet in found.values()], ["would send", "drop: bad-source"], "the same as JSON")
         equal(weft.weftctl("trace", "inject", "port", "web-3", weft.config_file).returncode, 1,
               "exit status for a file that is no capture")
         equal(state(weft), before, "the same after that")
 
 
 if __name__ == "__main__":
-    run(errors_say_what_is_wrong, dry_runs, traces_with_a_filter, files_that_tshark_reads, drops_by_reason,
+    run(errors_say_what_is_wrong, captures_from_a_file_of_commands, dry_runs, traces_with_a_filter, files_that_tshark_reads, drops_by_reason,
         live_in_tshark)

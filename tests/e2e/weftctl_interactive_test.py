@@ -31,6 +31,7 @@ COMPLETIONS = {
     "sh": (0, [candidate("show", "drops, ports")]),
     "show ": (5, [candidate("drops", "Why packets were dropped."), candidate("ports", "Lists ports.")]),
     "show p": (5, [candidate("ports", "Lists ports.")]),
+    "show ta": (5, [candidate("FILE", "the file", True)]),
     "show port ": (10, [candidate('"my port"', "a port"), candidate("NAME", "a port", True)]),
 }
 
@@ -111,6 +112,18 @@ class Interactive(unittest.TestCase):
         self.shell.expect_exact(PROMPT)
         self.shell.send("show port \t\r")
         self.shell.expect_exact('ran <show port "my port">')
+
+    def test_tab_completes_files(self):
+        os.mkdir(os.path.join(self.directory.name, "taken"))
+        self.shell.close(force=True)
+        before = os.getcwd()
+        os.chdir(self.directory.name)
+        try:
+            self.shell = self.start()
+        finally:
+            os.chdir(before)
+        self.shell.send("show ta\t\r")
+        self.shell.expect_exact("ran <show taken/>")
 
     def test_tab_lists_what_it_cannot_decide(self):
         self.shell.send("show \t")

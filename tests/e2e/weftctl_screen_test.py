@@ -189,6 +189,15 @@ def completes_in_bash_and_zsh():
                 terminal.type("1 | grep '\"state\"'")
                 terminal.keys("Enter")
                 terminal.wait(lambda lines: '  "state": "down",' in lines, "the answer")
+                # Where a file can stand, those of the one who types.
+                (directory / "web-1.pcapng").touch()
+                terminal.type(f"cd {directory}; clear")
+                terminal.keys("Enter")
+                terminal.wait_line(">")
+                terminal.type("weftctl capture -w web")
+                terminal.keys("Tab")
+                terminal.wait_line("> weftctl capture -w web-1.pcapng")
+                terminal.keys("C-c")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ SPECIAL = {"capture start": f"capture start port {NAMES[0]} count 100000", "capt
            "port feature delete": f"port feature delete {NAMES[0]} mac-guard",
            "plugin unload": "plugin unload mac-guard"}
 FOR_PROGRAMS = ("show graph dot", "show graph svg")  # not for a terminal
-OWN = ("watch", "completion", "exit", "plugin new", "plugin test")  # weftctl's, not weftd's
+OWN = ("watch", "capture", "extcap", "completion", "exit", "plugin new", "plugin test")  # weftctl's, not weftd's
 
 
 def usages(weft):
@@ -34,7 +34,7 @@ def usages(weft):
     found = {}
     for row in weft.ctl("help"):
         words = re.match(r"[a-z0-9 -]*[a-z0-9]", row["command"]).group()
-        if not words.startswith(OWN):
+        if words not in OWN:
             found[KEYWORDS.get(words, words)] = row["command"]
     return found
 

@@ -30,7 +30,9 @@ namespace weft::testing {
 
 class SwitchHarness {
  public:
-  SwitchHarness() {
+  // Packets come from `memory` if there is one, which outlives the harness.
+  explicit SwitchHarness(PacketMemory* memory = nullptr)
+      : memory_(memory == nullptr ? &heap_ : memory) {
     SetLogLevel(LogLevel::kOff);
     char name[] = "/tmp/weft-switch-XXXXXX";
     if (mkdtemp(name) == nullptr) abort();
@@ -56,16 +58,19 @@ class SwitchHarness {
   }
   // Its workers share the last core that there is.
   std::string Start(std::string_view text, size_t workers = 1,
-                    Time longest_sleep = WorkerOptions().longest_sleep) {
+                    Time longest_sleep = WorkerOptions().longest_sleep,
+                    std::function<void()> on_worker_start = {}) {
     std::optional<Config> config = Read(text);
     if (!config) return errors_;
     auto cores = *ChooseCores({}, AvailableCores());
     cores.resize(workers, cores.at(0));
-    return MessageOf(switch_->Start(*std::move(config), {.runtime_dir = directory_,
-                                                         .cores = std::move(cores),
-                                                         .memory = &memory_,
-                                                         .longest_sleep = longest_sleep,
-                                                         .reserve = &reserve_}));
+    return MessageOf(
+        switch_->Start(*std::move(config), {.runtime_dir = directory_,
+                                            .cores = std::move(cores),
+                                            .memory = memory_,
+                                            .on_worker_start = std::move(on_worker_start),
+                                            .longest_sleep = longest_sleep,
+                                            .reserve = &reserve_}));
   }
   // What a file would have said of one more port.
   std::string AddPort(std::string_view text) {
@@ -119,7 +124,8 @@ class SwitchHarness {
 
   EventLoop loop_;
   MemoryReserve reserve_;
-  HeapPacketMemory memory_;
+  HeapPacketMemory heap_;
+  PacketMemory* const memory_;
   std::string directory_;
   std::string errors_;
   std::unique_ptr<Switch> switch_;

@@ -26,6 +26,7 @@ TEST(Packet, ResetForgetsWhatItWas) {
   packet.set_out_port(PortId(4));
   packet.set_out_group(GroupId(5));
   packet.set_trace(6);
+  packet.set_offload({.needs = kOffloadChecksum, .transport = 34});
   EXPECT_EQ(packet.length(), 60U + 100 + 7 + 8);
 
   packet.Reset(PortId(7), packet.snapshot() + 12, 14);
@@ -37,6 +38,7 @@ TEST(Packet, ResetForgetsWhatItWas) {
   EXPECT_EQ(packet.length(), 14U);
   EXPECT_EQ(packet.header_length(), 14U);
   EXPECT_EQ(packet.payload_length(), 0U);
+  EXPECT_FALSE(packet.offload().any());
   EXPECT_EQ(packet.virtio_net_header(), packet.snapshot());
 }
 
@@ -57,6 +59,24 @@ TEST(Packet, PayloadComesInPieces) {
   EXPECT_EQ(packet.length(), 176U);
 }
 
+TEST(Packet, OneComparisonKnowsLengthAndOffload) {
+  PacketSlot slot;
+  Packet& packet = slot.packet;
+  packet.Reset(PortId(0), packet.snapshot() + 12, 60);
+  packet.SetPayload({ForeignPtr(), 40});
+  EXPECT_TRUE(packet.IsPlainWithin(100));
+  EXPECT_FALSE(packet.IsPlainWithin(99));
+  const Offload offload{.needs = kOffloadTso4, .transport = 34, .segment_size = 1};
+  packet.set_offload(offload);
+  EXPECT_EQ(packet.offload(), offload);
+  EXPECT_EQ(packet.length(), 100U);
+  EXPECT_EQ(packet.payload_length(), 40U);
+  EXPECT_FALSE(packet.IsPlainWithin(100));
+  EXPECT_FALSE(packet.IsPlainWithin(0xffff'ffff));
+  packet.set_offload({});
+  EXPECT_TRUE(packet.IsPlainWithin(100));
+}
+
 TEST(Packet, AClonesBytesAreItsOriginals) {
   PacketSlot original;
   PacketSlot clone;
@@ -68,6 +88,7 @@ TEST(Packet, AClonesBytesAreItsOriginals) {
   original.packet.set_out_port(PortId(2));
   original.packet.set_out_group(GroupId(3));
   original.packet.set_trace(4);
+  original.packet.set_offload({.needs = kOffloadChecksum, .transport = 34});
   clone.packet.CloneFrom(original.packet);
   EXPECT_EQ(clone.packet.header(), original.packet.header()) << "shared, not copied";
   EXPECT_EQ(clone.packet.length(), 63U);
@@ -76,6 +97,7 @@ TEST(Packet, AClonesBytesAreItsOriginals) {
   EXPECT_EQ(clone.packet.in_port(), PortId(1));
   EXPECT_FALSE(clone.packet.out_port().valid()) << "its way is its own";
   EXPECT_FALSE(clone.packet.out_group().valid());
+  EXPECT_EQ(clone.packet.offload(), original.packet.offload());
   EXPECT_EQ(clone.packet.trace(), 4U) << "a trace follows all copies";
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/bpf.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <sched.h>
@@ -212,6 +213,7 @@ TEST(SyscallFilter, SomeFailuresAreForLibrariesToGoOnWithout) {
     }
     if (syscall(SYS_clone3, nullptr, 0) != -1 || errno != ENOSYS) return 4;
     if (syscall(SYS_bpf, -1, nullptr, 0) != -1 || errno != EPERM) return 7;
+    if (setns(-1, CLONE_NEWNET) != -1 || errno != EPERM) return 10;
     if (ioctl(-1, TIOCSTI) != -1 || errno != EPERM) return 8;
     if (ioctl(-1, TCGETS) != -1 || errno != EBADF) return 9;
     void* const page = mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -235,6 +237,38 @@ TEST(SyscallFilter, NicsNeedMoreSocketsAndIoctl) {
     return ioctl(-1, SIOCGIFINDEX) == -1 && errno == EBADF ? 0 : 4;
   });
   EXPECT_TRUE(end.Exited(0)) << end.status << end.said;
+}
+
+TEST(SyscallFilter, ProgramsAreFourCommandsAndSocketsOfTheirOwn) {
+  if (geteuid() != 0) GTEST_SKIP() << "the kernel itself may refuse others with EPERM";
+  const ChildEnd end = InChild([] {
+    if (!SyscallFilter{.network = true, .programs = true}.LoadForAll().ok()) return 1;
+    if (!SocketIs(AF_ALG, EACCES)) return 2;
+    const int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (fd == -1 && errno == EACCES) return 3;
+    constexpr size_t kTooLarge = size_t{1} << 20;  // so that no command does anything
+    for (const int command :
+         {BPF_MAP_CREATE, BPF_MAP_UPDATE_ELEM, BPF_PROG_LOAD, BPF_LINK_CREATE}) {
+      if (syscall(SYS_bpf, command, nullptr, kTooLarge) != -1 || errno != E2BIG) return 4;
+    }
+    for (const int command : {BPF_OBJ_GET, BPF_PROG_ATTACH, BPF_PROG_GET_FD_BY_ID}) {
+      if (syscall(SYS_bpf, command, nullptr, kTooLarge) != -1 || errno != EPERM) return 5;
+    }
+    return 0;
+  });
+  EXPECT_TRUE(end.Exited(0)) << end.status << end.said;
+}
+
+TEST(SyscallFilter, OtherNamespacesAreThoseOfNetworksAlone) {
+  const auto change = [](int kind) {
+    return InChild([kind] {
+      if (!SyscallFilter{.network = true, .namespaces = true}.LoadForAll().ok()) return 1;
+      return setns(-1, kind) == -1 && errno == EBADF ? 0 : 2;
+    });
+  };
+  EXPECT_TRUE(change(CLONE_NEWNET).Exited(0));
+  EXPECT_TRUE(change(CLONE_NEWNS).Aborted());
+  EXPECT_TRUE(change(0).Aborted());
 }
 
 TEST(SyscallFilter, HoldsForThreadsThatAreThereAlready) {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "nodes/vhost/memory_fault.h"
+#include "core/tenant/memory_fault.h"
 
 namespace weft::vhost {
 namespace {

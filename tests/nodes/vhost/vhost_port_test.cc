@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/unix_socket.h"
+#include "nodes/vhost/vhost_config.h"
 #include "tests/support/descriptors.h"
 #include "tests/support/front_end.h"
 #include "tests/support/lingering_socket.h"
@@ -307,7 +308,7 @@ TEST_F(VhostPortTest, AContainerThatOnlySendsIsNeverUpAndItsEndIsTold) {
 }
 
 TEST_F(VhostPortTest, ConnectsToAContainerThatListensAndReconnects) {
-  options_.listen = Listener::kContainer;
+  options_.connects = true;
   Open();
   EXPECT_EQ(ModeAt(directory_ + "/ports/web-1"), 0770U);
   EXPECT_TRUE(Until([this] { return !port_->Describe().reason.empty(); }));
@@ -333,7 +334,7 @@ TEST_F(VhostPortTest, DoesNotFollowALinkToAContainer) {
   const std::string private_path = directory_ + "/private.sock";
   const absl::StatusOr<UniqueFd> listener = Listen(private_path, 0600);
   ASSERT_TRUE(listener.ok()) << listener.status();
-  options_.listen = Listener::kContainer;
+  options_.connects = true;
   Open();
   std::filesystem::create_symlink(private_path, options_.path);
   EXPECT_TRUE(Until([&] {
@@ -356,25 +357,13 @@ TEST_F(VhostPortTest, LeavesNoDescriptorBehind) {
   EXPECT_TRUE(Until([&] { return weft::testing::OpenDescriptors() == before; }));
 }
 
-TEST(VhostConfig, ReadsUsersGroupsAndModes) {
-  EXPECT_EQ(*ModeOf("0660"), 0660U);
-  EXPECT_EQ(*ModeOf("777"), 0777U);
-  for (const char* bad : {"", "0", "0888", "1777", "rw", "99999999999999"}) {
-    EXPECT_FALSE(ModeOf(bad).ok()) << bad;
-  }
-  EXPECT_EQ(*UserOf("0"), 0U);
-  EXPECT_EQ(*UserOf("root"), 0U);
-  EXPECT_EQ(*UserOf(""), 0xffff'ffffU);
-  EXPECT_EQ(*GroupOf("12"), 12U);
-  EXPECT_THAT(std::string(UserOf("no-such-user").status().message()), HasSubstr("no-such-user"));
-  EXPECT_FALSE(GroupOf("no-such-group").ok());
-  EXPECT_FALSE(UserOf("4294967295").ok()) << "chown would leave the owner alone";
+TEST(VhostConfig, HasASocketOfThePortsOwn) {
   const VhostConfig config;
-  const auto options = EndpointOptions::From(config, "/run/weft/ports/a/vhost.sock");
+  const auto options = EndpointOf(config, "/run/weft/ports/a/vhost.sock");
   ASSERT_TRUE(options.ok());
   EXPECT_EQ(options->path, "/run/weft/ports/a/vhost.sock");
   EXPECT_TRUE(options->own_directory);
-  EXPECT_EQ(options->mode, 0660U);
+  EXPECT_EQ(options->rights.mode, 0660U);
 }
 
 }  // namespace

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// ingress-policer and egress-policer: what a port sends, and what it is sent, is at most so much;
+// what is more is dropped. All workers share a port's bucket. The nodes run on workers, the rest on
+// the control thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/sdk/weft.h"
+#include "plugins/policer/rate.h"
+#include "plugins/policer/token_bucket.h"
+
+namespace weft::policer {
+
+// The table of a port, for either direction.
+struct PolicerConfig {
+  std::string rate;
+  std::optional<uint64_t> burst;
+
+  static constexpr auto kFields =
+      Fields(Field<&PolicerConfig::rate>(
+                 "rate",
+                 "packets or bits a second: 10kpps, 100Mbit/s (pps, kpps, Mpps; bit/s, kbit/s, "
+                 "Mbit/s, Gbit/s)",
+                 Required{}),
+             Field<&PolicerConfig::burst>(
+                 "burst",
+                 "packets, or bytes of a rate in bits, that may come at once after a pause; "
+                 "without it 10 ms of the rate, and at least 64 packets or 65536 bytes",
+                 Range{1, int64_t{1} << 40}));
+  void Check(const Value& table, const Place& place) const {
+    if (!ParseRate(rate)) {
+      place.Key("rate").Error(table.WhereIs("rate"),
+                              Cat(Quoted(rate), " is no rate; write one like 10kpps or 100Mbit/s"));
+    }
+  }
+};
+
+// What all workers share of one port and direction. The counts are of packets.
+struct Policed {
+  Policed(Rate its_rate, uint64_t burst) : rate(its_rate), bucket(burst) {}
+
+  const Rate rate;
+  mutable TokenBucket bucket;
+  mutable std::atomic<uint64_t> conform{0};
+  mutable std::atomic<uint64_t> exceed{0};
+};
+
+// What control publishes for one direction, by port; null: nobody limits it.
+using Buckets = std::array<std::shared_ptr<const Policed>, kMaxPorts>;
+
+template <Arc kArc>
+class Policer final : public Feature<Policer<kArc>, PolicerConfig> {
+ public:
+  static constexpr bool kInput = kArc == Arc::kPortInput;
+  static constexpr NodeSpec kSpec{.name = kInput ? "ingress-policer" : "egress-policer",
+                                  .arc = kInput ? "port-input" : "port-output",
+                                  .before = kInput ? "l2-switch" : "",
+                                  .help = kInput ? "Drops what a port sends beyond its rate."
+                                                 : "Drops what a port is sent beyond its rate."};
+  enum class Drop : uint8_t { kExceeded };
+  static constexpr auto kDrops = Labels<Drop>(
+      {{Drop::kExceeded, "exceeded", "the port's bucket had not as many tokens as it takes"}});
+  enum class Counter : uint8_t { kConform, kExceed };
+  static constexpr auto kCounters =
+      Labels<Counter>({{Counter::kConform, "conform", "packets within their port's rate"},
+                       {Counter::kExceed, "exceed", "packets beyond it, which are dropped"}});
+  struct TraceRecord {
+    uint64_t tokens;
+  };
+  static constexpr auto kTrace = TraceFields({TraceFieldOf<&TraceRecord::tokens>(
+      "tokens", "packets or bytes that the bucket has after this vector")});
+  using Verdict = weft::Verdict<Policer>;
+
+  // A dry one, for `trace inject`, takes no token.
+  Policer(const Published<Buckets>& buckets, uint64_t ticks_per_second, bool dry)
+      : buckets_(buckets), ticks_per_second_(ticks_per_second), dry_(dry) {}
+
+  void Process(Frame& frame) {
+    const Buckets* const buckets = buckets_.Load();
+    Turn turn;
+    this->ForEach(frame, [&](Packet& packet) -> Verdict {
+      if (const PortId port = PortOf(packet); port != turn.port) {
+        End(turn);
+        turn = Begin(buckets, port);
+      }
+      if (turn.policed == nullptr || Conforms(turn, packet)) {
+        ++turn.conform;
+        return this->Continue();
+      }
+      ++turn.exceed;
+      return Drop::kExceeded;
+    });
+    End(turn);
+  }
+  TraceRecord MakeTrace(const Packet& packet) const {
+    const Turn turn = Begin(buckets_.Load(), PortOf(packet));
+    return {turn.policed == nullptr ? 0 : turn.policed->bucket.Level(turn.earned)};
+  }
+
+ private:
+  // Packets of one port that follow each other in a frame.
+  struct Turn {
+    PortId port;
+    const Policed* policed = nullptr;  // null: the port comes or goes, and is not limited
+    uint64_t earned = 0;
+    uint64_t conform = 0, exceed = 0;
+  };
+
+  static PortId PortOf(const Packet& packet) {
+    return kInput ? packet.in_port() : packet.out_port();
+  }
+  Turn Begin(const Buckets* buckets, PortId port) const {
+    Turn turn;
+    turn.port = port;
+    if (buckets != nullptr) turn.policed = (*buckets)[port.value()].get();
+    if (turn.policed != nullptr)
+      turn.earned = turn.policed->rate.Earned(this->graph_->dispatch_start(), ticks_per_second_);
+    return turn;
+  }
+  bool Conforms(const Turn& turn, const Packet& packet) const {
+    const uint64_t tokens = turn.policed->rate.unit == Unit::kPackets ? 1 : packet.length();
+    if (dry_) return turn.policed->bucket.Level(turn.earned) >= tokens;
+    return turn.policed->bucket.Take(turn.earned, tokens);
+  }
+  void End(const Turn& turn) {
+    if (turn.policed == nullptr || dry_) return;
+    turn.policed->conform.fetch_add(turn.conform, std::memory_order_relaxed);
+    turn.policed->exceed.fetch_add(turn.exceed, std::memory_order_relaxed);
+    this->Count(Counter::kConform, turn.conform);
+    this->Count(Counter::kExceed, turn.exceed);
+  }
+
+  const Published<Buckets>& buckets_;
+  const uint64_t ticks_per_second_;  // of the worker's clock
+  const bool dry_;
+};
+
+}  // namespace weft::policer
