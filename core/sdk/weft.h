@@ -27,12 +27,15 @@
 #include "core/graph/node.h"
 #include "core/graph/port_splitter.h"
 #include "core/module.h"
+#include "core/packet/capture_file.h"
+#include "core/packet/copy_start.h"
 #include "core/packet/ethernet.h"
 #include "core/packet/offload_request.h"
 #include "core/packet/packet.h"
 #include "core/packet/software_offload.h"
 #include "core/port/port_table.h"
 #include "core/sdk/stamp.h"
+#include "core/trace/pcapng.h"
 
 // The plugin's own version; the build system says it (weft_add_plugin(... VERSION 1.2)).
 #if !defined(WEFT_PLUGIN_VERSION)
