@@ -128,12 +128,12 @@ class alignas(64) Packet {
   const Segment* more_segments_ = nullptr;
   Segment first_segment_;
   uint64_t length_and_offload_ = 0;  // the low half: bytes of the frame; the high: the Offload
-  uint32_t header_length_ = 0;
   PortId in_port_;
   PortId out_port_;
   GroupId out_group_;
   uint16_t segment_count_ = 0;
   uint16_t trace_ = 0;
+  uint32_t header_length_ = 0;
 };
 static_assert(sizeof(Packet) == 64);
 

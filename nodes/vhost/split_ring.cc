@@ -47,13 +47,42 @@ ReceiveDrop DropFor(ChainFault fault) {
   return ReceiveDrop::kTooLong;
 }
 
-// The snapshot is complete: false, and a drop, if it is not the start of a frame that may go on.
-bool IsGood(const uint8_t* snapshot, uint32_t frame_length, uint32_t mtu, ReceiveTally& tally) {
-  if (AsksForOffload(snapshot)) [[unlikely]] {
-    CountDrop(tally, ReceiveDrop::kBadOffload);
+ReceiveDrop DropFor(OffloadFault fault) {
+  switch (fault) {
+    case OffloadFault::kUnsupported:
+      return ReceiveDrop::kOffloadUnsupported;
+    case OffloadFault::kTooManySegments:
+      return ReceiveDrop::kTooManySegments;
+    case OffloadFault::kNotNegotiated:
+    case OffloadFault::kContradicted:
+    case OffloadFault::kNone:
+      break;
+  }
+  return ReceiveDrop::kBadOffload;
+}
+
+// The header asks for an offload: false, and a drop, if it may not, or not of this frame.
+[[gnu::noinline]] bool TakeOffload(const RingView& view, Packet& packet, uint32_t mtu,
+                                   ReceiveTally& tally) {
+  VirtioNetHeader asked;
+  std::memcpy(&asked, packet.snapshot(), sizeof(asked));
+  const OffloadFault fault = ReadOffload(asked, view.left, packet);
+  if (fault != OffloadFault::kNone) {
+    CountDrop(tally, DropFor(fault));
     return false;
   }
-  if (ExceedsMtu(snapshot + kNetHeader, frame_length, mtu)) [[unlikely]] {
+  if (ExceedsMtu(packet.header(), LongestFrame(packet), mtu)) {
+    CountDrop(tally, ReceiveDrop::kTooLong);
+    return false;
+  }
+  return true;
+}
+
+// The snapshot is complete: false, and a drop, if it is not the start of a frame that may go on.
+bool IsGood(const RingView& view, Packet& packet, uint32_t mtu, ReceiveTally& tally) {
+  if (AsksForOffload(packet.snapshot())) [[unlikely]]
+    return TakeOffload(view, packet, mtu, tally);
+  if (ExceedsMtu(packet.snapshot() + kNetHeader, packet.length(), mtu)) [[unlikely]] {
     CountDrop(tally, ReceiveDrop::kTooLong);
     return false;
   }
@@ -140,11 +169,12 @@ template <bool kPacked>
 [[gnu::always_inline]] inline void RingReader::Stage(const RingView& view, size_t first,
                                                      size_t last) {
   const GuestMemory& memory = *view.memory;
+  const uint32_t longest = kNetHeader + view.longest_frame;
   for (size_t i = first; i < last; ++i) {
     const Descriptor descriptor = kPacked ? loaded_[heads_[i]] : LoadDescriptor(view, heads_[i]);
     const uint32_t length = descriptor.length;
     ForeignPtr data;
-    if (descriptor.flags == 0 && length >= kMinChainBytes && length <= kMaxChainBytes) [[likely]] {
+    if (descriptor.flags == 0 && length >= kMinChainBytes && length <= longest) [[likely]] {
       data = memory.Translate(descriptor.address, length);
     }
     if (data) [[likely]] {
@@ -194,7 +224,7 @@ template <bool kPacked>
     } else if (!Gather<kPacked>(burst, i, staged.descriptor, packet)) {
       continue;
     }
-    if (!IsGood(packet.snapshot(), packet.length(), mtu, tally)) [[unlikely]] {
+    if (!IsGood(view, packet, mtu, tally)) [[unlikely]] {
       segments_taken_ = segments_mark;
       continue;
     }
@@ -225,8 +255,9 @@ template <bool kPacked>
 
 size_t RingReader::Receive(Queue& queue, const RingView& view, uint32_t mtu, PacketPool& pool,
                            Packet** out, size_t max, ReceiveTally& tally) {
+  const size_t burst_limit = (view.left & kOffloadTso) != 0 ? kMaxTsoBurst : kMaxBurst;
   const size_t wanted = std::min(
-      {max, kMaxBurst, pool.available(), (kMaxSegments - segments_taken_) / kMaxMoreSegments});
+      {max, burst_limit, pool.available(), (kMaxSegments - segments_taken_) / kMaxMoreSegments});
   first_ = queue.cursor.next_avail;
   const size_t count = view.packed ? LoadChains(queue, view, wanted)
                                    : LoadHeads(queue, view, Available(queue, view, wanted));

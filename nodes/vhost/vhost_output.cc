@@ -2,6 +2,7 @@
 #include "nodes/vhost/vhost_output.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "core/base/clock.h"
@@ -50,17 +51,37 @@ void VhostOutput::Send(PortId port, Packet* const* packets, size_t count, bool t
     return;
   }
 
+  const uint32_t mtu = std::min(rings->mtu, ring.view->mtu);
+  for (size_t done = 0;;) {
+    done += Write(ring, mtu, packets + done, count - done, traced);
+    if (done == count) [[likely]]
+      break;
+    const std::span<Packet* const> made = software_.Apply(*packets[done++]);
+    Count(Counter::kOffloaded);
+    Count(Counter::kOffloadFrames, made.size());
+    Write(ring, mtu, made.data(), made.size(), traced);
+  }
+  const uint64_t now = Cycles();
+  port_counters(port).tx_cycles.Add(now - charged_until_);
+  charged_until_ = now;
+}
+
+// Writes packets as they are, or drops them, and says how many: it ends before one that leaves more
+// to be done than the container takes.
+size_t VhostOutput::Write(const UsedRing& ring, uint32_t mtu, Packet* const* packets, size_t count,
+                          bool traced) {
+  const PortId port = ring.queue->port();
   TransmitTally tally;
   std::array<TransmitResult, Frame::kCapacity> results;
-  writer_.Transmit(*ring.queue, *ring.view, std::min(rings->mtu, ring.view->mtu), packets, count,
-                   tally, results.data());
+  const size_t done =
+      writer_.Transmit(*ring.queue, *ring.view, mtu, packets, count, tally, results.data());
   PortCounters& counters = port_counters(port);
   counters.tx_packets.Add(tally.packets);
   counters.tx_bytes.Add(tally.bytes);
   sent_[Row(port)] += static_cast<uint32_t>(tally.packets);
   Count(Counter::kCopiedBytes, tally.copied_bytes);
   if (traced || tally.dropped != 0) [[unlikely]] {
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < done; ++i) {
       if (results[i] == kSent) {
         TraceSent(*packets[i]);
       } else {
@@ -68,9 +89,7 @@ void VhostOutput::Send(PortId port, Packet* const* packets, size_t count, bool t
       }
     }
   }
-  const uint64_t now = Cycles();
-  counters.tx_cycles.Add(now - charged_until_);
-  charged_until_ = now;
+  return done;
 }
 
 void VhostOutput::EndDispatch() {
