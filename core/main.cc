@@ -242,10 +242,13 @@ void Refill(MemoryReserve& reserve) {
 // Before the sandbox, which lets nobody make such a socket unless there is a NIC.
 absl::Status ListenForScrapes(const MetricsConfig& config, HttpServer& server) {
   if (!config.listen) return absl::OkStatus();
-  const absl::Status status = server.Listen(*InetAddress::Parse(*config.listen));  // it was checked
+  const std::optional<std::string> path = config.SocketPath();
+  const absl::Status status =
+      path ? server.ListenAt(*path) : server.Listen(*InetAddress::Parse(*config.listen));
   if (!status.ok())
     return absl::Status(status.code(), Cat("[metrics] listen: ", MessageOf(status)));
-  LogInfo(Cat("metrics: http://", server.address().ToString(), "/metrics"));
+  LogInfo(path ? Cat("metrics: GET /metrics at the socket ", *path)
+               : Cat("metrics: http://", server.address().ToString(), "/metrics"));
   return absl::OkStatus();
 }
 
