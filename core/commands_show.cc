@@ -20,8 +20,9 @@ std::string NodeName(const Switch& s, NodeId node) {
   return std::string(s.catalog().node(node).spec.name);
 }
 
-double Ratio(uint64_t a, uint64_t b) {
-  return b == 0 ? 0 : static_cast<double>(a) / static_cast<double>(b);
+// None of nothing.
+Cell Ratio(uint64_t a, uint64_t b, double times = 1) {
+  return b == 0 ? Cell() : Cell(times * static_cast<double>(a) / static_cast<double>(b));
 }
 
 std::vector<Column> Joined(std::vector<Column> columns, const std::vector<Column>& more) {
@@ -167,7 +168,7 @@ Reply ShowRuntime(const Switch& s) {
     const uint64_t busy = s.stats().Worker(node.worker).busy_cycles;
     table.rows.push_back({uint64_t{node.worker.value()}, NodeName(s, node.node), node.calls,
                           node.packets, Ratio(node.packets, node.calls),
-                          Ratio(node.cycles, node.packets), 100 * Ratio(node.cycles, busy)});
+                          Ratio(node.cycles, node.packets), Ratio(node.cycles, busy, 100)});
   }
   return table;
 }

@@ -161,11 +161,14 @@ absl::StatusOr<Reply> Inject(const Switch& s, const Arguments& arguments) {
         "a frame is hexadecimal digits, two a byte; `weftctl trace inject` in a shell also takes a "
         "capture file");
   }
-  const uint64_t length = std::max<uint64_t>(frame->size(), arguments.Count("length"));
-  if (frame->size() < kMinFrame || length > kMaxFrame) {
+  const uint64_t typed = frame->size();
+  const uint64_t length = std::max(typed, arguments.Count("length"));
+  if (typed < kMinFrame || length > kMaxFrame) {
     return absl::InvalidArgumentError(Cat("a frame has ", kMinFrame, " to ", kMaxFrame,
                                           " bytes, from its destination address on; this one has ",
-                                          length));
+                                          typed < kMinFrame ? typed : length,
+                                          ", and only what is "
+                                          "behind its type may be left to `length`"));
   }
   frame->resize(length);
   Table table{.columns = InjectColumns()};

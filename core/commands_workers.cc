@@ -166,9 +166,11 @@ absl::StatusOr<Reply> ShowLatency(const Switch& s, std::string_view only) {
   for (const auto& port : s.ports().ports()) {
     const LatencyTotals totals = s.stats().Latency(port->id);
     if (port->name == only) return Histogram(totals);
-    table.rows.push_back({port->name, totals.count(), Microseconds(totals.Quantile(kMedian)),
-                          Microseconds(totals.Quantile(kP99)),
-                          Microseconds(totals.Quantile(kP999))});
+    const uint64_t count = totals.count();
+    const auto took = [&](double share) {
+      return count == 0 ? Cell() : Cell(Microseconds(totals.Quantile(share)));
+    };
+    table.rows.push_back({port->name, count, took(kMedian), took(kP99), took(kP999)});
   }
   if (!only.empty()) return NoSuchPort(s, only);
   return table;

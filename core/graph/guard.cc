@@ -75,7 +75,9 @@ void Guard::RunFrame(Frame& frame) {
   }
   // A frame that has moved is another node's by now.
   if (decided == 0) frame.marks_ &= static_cast<uint8_t>(~Frame::kGuarded);
-  if (state_->cycles_per_packet == 0) return;
+  // An output's time is also that of whoever takes its frames, and no tenant shall be able to put
+  // it out for all the others.
+  if (state_->cycles_per_packet == 0 || state_->delivers) return;
   const uint64_t budget = state_->cycles_per_frame + size * state_->cycles_per_packet;
   strikes_ = Cycles() - start > budget ? strikes_ + 1 : 0;
   if (strikes_ >= kStrikes) [[unlikely]] {

@@ -20,10 +20,14 @@ def address(number):
     return f"10.99.0.{number}"
 
 
-def tap(name, netns, number=None, more="", options=""):
-    own = f'mac = "{mac(number)}"\n' if number else ""
-    return (f'[[port]]\nname = "{name}"\nbridge = "default"\n{own}{options}\n'
+def tap(name, netns, number, more=""):
+    return (f'[[port]]\nname = "{name}"\nbridge = "default"\nmac = "{mac(number)}"\n'
             f'tap = {{ netns = "{netns}"{more} }}\n')
+
+
+def at_inputs(weft):
+    """What was dropped of what came from containers."""
+    return {key: count for key, count in weft.drops().items() if key[1] == "tap-input"}
 
 
 def settle(space, number):
@@ -32,11 +36,10 @@ def settle(space, number):
 
 
 @contextlib.contextmanager
-def two(*more, keys="", options=""):
+def two(*others, more=""):
     """weftd and two namespaces, a TAP in each."""
     with Namespace("one", alone=True) as one, Namespace("two", alone=True) as two_, \
-         Weftd(LOAD + tap("web-1", one.name, 1, options=options) + tap("web-2", two_.name, 2, options=options)
-               + "".join(more), keys=keys) as weft:
+         Weftd(LOAD + tap("web-1", one.name, 1, more) + tap("web-2", two_.name, 2, more) + "".join(others)) as weft:
         weft.wait_up("web-1", "web-2")
         settle(one, 1)
         settle(two_, 2)
@@ -82,12 +85,10 @@ def tcp_both_ways():
         # 64 KiB at a time, both ways: else it were 45,000 frames of 1500 bytes.
         for name, row in rows.items():
             at_least(row["rx-bytes"] / row["rx-packets"], 3000, f"bytes a packet from {name}")
-        equal({key: count for key, count in weft.drops().items() if key[1] == "tap-input"}, {}, "drops at inputs")
+        equal(at_inputs(weft), {}, "drops at inputs")
 
 
-def content_and_order():
-    """Every byte of a stream, in its place, both ways, and a file's worth of datagrams."""
-    program = r"""
+STREAM = r"""
 import hashlib, socket, sys
 side, address, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
 pattern = b"".join(hashlib.sha256(i.to_bytes(4, "big")).digest() for i in range(size // 32))
@@ -110,16 +111,63 @@ else:
         found = sink(s)
 print(found == hashlib.sha256(pattern).hexdigest(), flush=True)
 """
+
+
+def stream(server_space, client_space, number, size=8 << 20):
+    """Every byte of a stream arrives in its place, one way and then the other."""
+    python = "/usr/bin/python3"
+    server = server_space.process("server", python, "-c", STREAM, "server", address(number), str(size))
+    try:
+        wait_for(lambda: "ready" in server.log() or not server.alive(), "the server")
+        client = client_space.run(python, "-c", STREAM, "client", address(number), size, timeout=60)
+        equal(client.stdout.strip(), "True", "what came back is what was sent")
+        equal(server.wait(30), 0, "the server's exit status")
+        equal(server.log().split(), ["ready", "True"], "what came is what was sent")
+    finally:
+        server.kill()
+
+
+def content_and_order():
     with two() as (weft, one, second):
-        server = second.process("server", "/usr/bin/python3", "-c", program, "server", address(2), str(8 << 20))
-        try:
-            wait_for(lambda: "ready" in server.log() or not server.alive(), "the server")
-            client = one.run("/usr/bin/python3", "-c", program, "client", address(2), 8 << 20, timeout=60)
-            equal(client.stdout.strip(), "True", "what came back is what was sent")
-            equal(server.wait(30), 0, "the server's exit status")
-            equal(server.log().split(), ["ready", "True"], "what came is what was sent")
-        finally:
-            server.kill()
+        stream(second, one, 2)
+        stream(one, second, 1)
+        equal(at_inputs(weft), {}, "drops at inputs")
+
+
+def without_offloads():
+    """A container that sums and segments itself, and one that does not, understand each other."""
+    with two() as (weft, one, second):
+        require_program("ethtool")
+        one.run("ethtool", "-K", "eth0", "tx", "off", "tso", "off")
+        stream(second, one, 2)
+        equal(at_inputs(weft), {}, "drops at inputs")
+
+
+def to_a_nic():
+    """Nobody behind a NIC takes what a container left to be done: weft does it, and that kernel looks at every checksum."""
+    with Namespace("host", f"{address(7)}/24", mac(7)) as host, Namespace("one", alone=True) as one, \
+         Weftd(LOAD + tap("web-1", one.name, 1) + '[[port]]\nname = "uplink"\nbridge = "default"\n'
+               f'dpdk = {{ device = "net_af_packet0,iface={host.outside}" }}\n') as weft:
+        require_program("ethtool")
+        weft.wait_up("web-1", "uplink")
+        settle(one, 1)
+        # What comes in by a packet socket has lost the word that its checksum is still to be filled in.
+        host.run("ethtool", "-K", "eth0", "tx", "off")
+        stream(host, one, 7, 1 << 20)
+        equal(at_inputs(weft), {}, "drops at inputs")
+
+
+def several_queues():
+    """Two workers, a queue of each interface on either: flows of both keep their order."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        skip("one core only")
+    workers = f"[workers]\ncores = {cpus[:2]}\n"
+    with two(workers, more=", queues = 2") as (weft, one, second):
+        equal(weft.ctl("show port web-1")["queues"], 2, "queues of web-1")
+        equal(one.ping(address(2), PINGS), PINGS, "echoes")
+        stream(second, one, 2)
+        equal(at_inputs(weft), {}, "drops at inputs")
 
 
 def beside_a_vhost_container():
@@ -275,5 +323,6 @@ def podman_containers():
 
 
 if __name__ == "__main__":
-    run(frames_pass, tcp_both_ways, content_and_order, beside_a_vhost_container, what_goes_comes_back,
-        a_namespace_that_comes_later, an_interface_of_that_name, sleeping_workers_wake, without_the_right, podman_containers)
+    run(frames_pass, tcp_both_ways, content_and_order, without_offloads, to_a_nic, several_queues,
+        beside_a_vhost_container, what_goes_comes_back, a_namespace_that_comes_later, an_interface_of_that_name,
+        sleeping_workers_wake, without_the_right, podman_containers)

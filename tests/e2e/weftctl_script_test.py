@@ -166,6 +166,9 @@ def what_fails_says_so():
                             (["show", "port"], "usage: show port NAME"), (["show", "port", "nobody"], NAMES[0]),
                             (["show", "l2", "fdb", "mac", "x"], "no MAC address"), (["trace", "add", "x", "1"], "l2-switch"),
                             (["port", "delete", "nobody"], "nobody"), (["watch"], "usage: watch"),
+                            (["show", "errors"], 'did you mean "show drops"'), (["pcap", "trace"], 'mean "capture"'),
+                            (["clear", "trace"], 'mean "trace clear"'), (["show", "log", "last", "0"], "at least 1"),
+                            (["trace", "inject", "port", NAMES[0], "length", "60", "0200"], "this one has 2"),
                             (["watch", "show", "nonsense"], "has no"), (["completion", "fish"], "bash and zsh"),
                             (["--schema", "nonsense"], "there are:")):
             for json_too in ([], ["--json"]):
