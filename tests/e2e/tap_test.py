@@ -270,7 +270,21 @@ def podman_containers():
         equal(weft.drops(), {}, "drops")
 
 
+def a_container_by_its_process():
+    """A namespace without a name: one more right, and over when the process has gone."""
+    with Podman() as podman, Weftd(LOAD + ports("web-1"), keys='keep-capabilities = ["net-admin", "sys-ptrace"]') as weft:
+        podman.run("run", "-d", "--name", "web-2", "--network=none", "localhost/bb:1", "/bin/sleep", "1000")
+        pid = podman.run("inspect", "--format", "{{.State.Pid}}", "web-2").strip()
+        weft.ctl(f"port add web-2 tap netns=/proc/{pid}/ns/net mac={mac(2)}")
+        weft.wait_up("web-2")
+        said = podman.run("exec", "web-2", "/bin/ip", "link", "show", "eth0")
+        equal(mac(2) in said, True, f"the interface in the container: {said}")
+        podman.run("rm", "--force", "--time", "0", "web-2")
+        wait_for(lambda: "the process's namespace has gone" in weft.port("web-2")["reason"], "the port is down")
+
+
 if __name__ == "__main__":
     run(frames_pass, tcp_both_ways, content_and_order, without_offloads, to_a_nic, several_queues,
         beside_a_vhost_container, what_goes_comes_back, a_namespace_that_comes_later, an_interface_of_that_name,
-        sleeping_workers_wake, without_the_right, podman_containers)
+        sleeping_workers_wake, without_the_right, podman_containers,
+        a_container_by_its_process)
