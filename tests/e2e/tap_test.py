@@ -3,13 +3,10 @@
 import contextlib
 import json
 import os
-import pathlib
-import shutil
 import subprocess
-import tempfile
 import time
 
-from weft_e2e import (BUILD, Namespace, Testpmd, Weftd, at_least, equal, mac, ports, require_program, run, skip,
+from weft_e2e import (BUILD, Namespace, Podman, Testpmd, Weftd, at_least, equal, mac, ports, require_program, run, skip,
                       wait_equal, wait_for)
 
 PINGS = 20
@@ -255,55 +252,6 @@ def without_the_right():
         equal(weft.port("web-1")["name"], "web-1", "weftd goes on")
 
 
-class Podman:
-    """A podman of the test's own, with an image that is busybox alone."""
-
-    def __enter__(self):
-        for program in ("podman", "runc"):
-            require_program(program)
-        busybox = shutil.which("busybox")
-        if busybox is None or b"/ld-linux" in pathlib.Path(busybox).read_bytes():
-            skip("no static busybox here")
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weft-podman-"))
-        try:
-            (self.folder / "containers.conf").write_text(
-                '[containers]\ndefault_ulimits=["nofile=20000:20000","nproc=4096:4096"]\n'
-                '[engine]\ncgroup_manager="cgroupfs"\nruntime="runc"\nevents_logger="file"\n')
-            root = self.folder / "image" / "bin"
-            root.mkdir(parents=True)
-            shutil.copy(busybox, root / "busybox")
-            for name in ("sh", "ping", "ip", "nc", "cat", "httpd", "wget", "sleep"):
-                (root / name).symlink_to("busybox")
-            subprocess.run(["tar", "-C", self.folder / "image", "-cf", self.folder / "image.tar", "."], check=True)
-            try:
-                self.run("import", self.folder / "image.tar", "localhost/bb:1")
-            except AssertionError as error:
-                skip(f"podman does not work here: {error}")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def run(self, *words, timeout=60, check=True):
-        result = subprocess.run(
-            ["podman", "--root", self.folder / "root", "--runroot", self.folder / "runroot", "--tmpdir",
-             self.folder / "tmp", "--storage-driver", "vfs", *map(str, words)], text=True, timeout=timeout,
-            stdin=subprocess.DEVNULL, capture_output=True,
-            env={**os.environ, "CONTAINERS_CONF": str(self.folder / "containers.conf")})
-        if check and result.returncode != 0:
-            raise AssertionError(f"podman {' '.join(map(str, words))}: {result.stdout}{result.stderr}")
-        return result.stdout
-
-    def __exit__(self, *_):
-        if (self.folder / "root").exists():
-            for words in (("rm", "--all", "--force", "--time", "0"), ("rmi", "--all", "--force")):
-                with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
-                    self.run(*words)
-        for mount in ("root", "runroot"):
-            subprocess.run(["umount", "-l", self.folder / mount], capture_output=True, check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
 def podman_containers():
     """The page's walk: two busybox containers in namespaces with names."""
     with Podman() as podman, two() as (weft, one, second):
@@ -322,7 +270,21 @@ def podman_containers():
         equal(weft.drops(), {}, "drops")
 
 
+def a_container_by_its_process():
+    """A namespace without a name: one more right, and over when the process has gone."""
+    with Podman() as podman, Weftd(LOAD + ports("web-1"), keys='keep-capabilities = ["net-admin", "sys-ptrace"]') as weft:
+        podman.run("run", "-d", "--name", "web-2", "--network=none", "localhost/bb:1", "/bin/sleep", "1000")
+        pid = podman.run("inspect", "--format", "{{.State.Pid}}", "web-2").strip()
+        weft.ctl(f"port add web-2 tap netns=/proc/{pid}/ns/net mac={mac(2)}")
+        weft.wait_up("web-2")
+        said = podman.run("exec", "web-2", "/bin/ip", "link", "show", "eth0")
+        equal(mac(2) in said, True, f"the interface in the container: {said}")
+        podman.run("rm", "--force", "--time", "0", "web-2")
+        wait_for(lambda: "the process's namespace has gone" in weft.port("web-2")["reason"], "the port is down")
+
+
 if __name__ == "__main__":
     run(frames_pass, tcp_both_ways, content_and_order, without_offloads, to_a_nic, several_queues,
         beside_a_vhost_container, what_goes_comes_back, a_namespace_that_comes_later, an_interface_of_that_name,
-        sleeping_workers_wake, without_the_right, podman_containers)
+        sleeping_workers_wake, without_the_right, podman_containers,
+        a_container_by_its_process)
