@@ -117,8 +117,8 @@ class Switch {
   void RetainNames(const Config& config);
   // Waits until workers have let go of all that was retired; a second at most.
   void Settle();
-  // The configuration that runs from now on.
-  void Adopt(Config config) { config_ = std::move(config); }
+  // The configuration that runs from now on, of which the ports have been made.
+  void Adopt(Config config);
   // What runs: the last file, with the ports that are there, whoever added them.
   Config Running() const;
   bool stopping() const { return stopping_; }
@@ -169,7 +169,6 @@ class Switch {
   // The tables of features and nodes as another build reads them.
   struct Translated {
     std::map<std::string, std::map<std::string, AnyConfig>> ports;  // by port, then feature
-    std::map<std::string, std::map<std::string, AnyConfig>> file;   // the same of config_
     std::map<std::string, AnyConfig> nodes;  // [node.x] of its own nodes: defaults if it is new
   };
   // All that goes when `plugin` does.
@@ -227,7 +226,7 @@ class Switch {
     Time since{};
   };
   std::vector<Round> rounds_;
-  Config config_;
+  Config config_;  // without ports
   std::map<std::string, std::unique_ptr<PortConfig>> port_configs_;  // of the ports that are there
   std::string runtime_dir_;
   MemoryReserve* reserve_ = nullptr;

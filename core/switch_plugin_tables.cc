@@ -77,10 +77,6 @@ absl::StatusOr<Switch::Translated> Switch::Translate(const Plugin* before, const
     if (absl::Status status = TranslatePort(out, in, *config, translated.ports); !status.ok())
       return status;
   }
-  for (const PortConfig& config : config_.ports) {
-    if (absl::Status status = TranslatePort(out, in, config, translated.file); !status.ok())
-      return status;
-  }
   return translated;
 }
 
@@ -89,11 +85,6 @@ void Switch::Install(Translated translated) {
   for (auto& [name, tables] : translated.ports) {
     for (auto& [feature, config] : tables) port_configs_.at(name)->features[feature] = config;
     SetWiring(*ports_.Find(name), *port_configs_.at(name));
-  }
-  for (PortConfig& port : config_.ports) {
-    const auto found = translated.file.find(port.name);
-    if (found == translated.file.end()) continue;
-    for (auto& [feature, config] : found->second) port.features[feature] = config;
   }
 }
 
