@@ -154,8 +154,8 @@ def a_server_killed_in_mid_burst():
 
 
 def the_plugin_goes_when_its_ports_have_gone():
-    with Weftd(PLUGIN + port("web-1", 2, "vhost = {}")) as weft:
-        weft.ctl("port add fw-1 memif")
+    """What startup.conf said of the port goes with it: its types are the plugin's."""
+    with Weftd(PLUGIN + port("fw-1", 1) + port("web-1", 2, "vhost = {}")) as weft:
         with MemifTestpmd(weft.socket("fw-1", "memif.sock"), mac=mac(1), mode="rxonly"):
             weft.wait_up("fw-1")
             refusal = weft.request("plugin unload memif")
