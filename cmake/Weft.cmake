@@ -126,5 +126,5 @@ function(weft_plugin_host program)
   set_target_properties(${program} PROPERTIES
     ENABLE_EXPORTS ON
     LINK_LIBRARY_OVERRIDE
-      "WHOLE_ARCHIVE,weft_base,weft_packet,weft_tenant,weft_graph,weft_port,weft_config,absl::status,absl::statusor")
+      "WHOLE_ARCHIVE,weft_base,weft_packet,weft_tenant,weft_graph,weft_port,weft_trace,weft_config,absl::status,absl::statusor")
 endfunction()

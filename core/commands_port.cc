@@ -146,7 +146,9 @@ absl::StatusOr<AnyConfig> FeatureFromWords(const Switch& s, std::string_view fea
   const std::optional<Document> document = Document::Parse(Join(entries, "\n"), &errors);
   AnyConfig table{.schema = found->schema, .object = nullptr};
   if (document) table.object = found->schema->Read(document->root(), Place(&errors, found->name));
-  if (table.object == nullptr) return absl::InvalidArgumentError(WithoutPlace(errors));
+  // A table may be read and yet be wrong: a key that nobody knows, or what its Check says.
+  if (table.object == nullptr || !errors.empty())
+    return absl::InvalidArgumentError(WithoutPlace(errors));
   return table;
 }
 

@@ -249,11 +249,13 @@ int Serve(EventLoop& loop, Switch& the_switch, Reload& reload, Config config,
   the_switch.Stop();
   if (!status.ok()) return Fail(MessageOf(status));
   LogInfo("weftd: stopped");
-  return 0;
+  return the_switch.ended_by().empty() ? 0 : kEndedByPlugin;
 }
 
 int Run(const WeftdOptions& line, const Supervised& supervised, MemoryReserve& reserve) {
   InstallLastWords(supervised.last_words.get());
+  CrashStack crash_stack;
+  crash_stack.Use();
   EventLoop loop;
   Switch the_switch(loop);
   if (absl::Status status = AddModules(the_switch); !status.ok()) return Fail(MessageOf(status));

@@ -32,6 +32,7 @@
 
 namespace weft {
 
+class Bridges;
 class EventLoop;
 class EventSink;
 class Rcu;
@@ -89,6 +90,7 @@ struct ModuleServices {
   Rcu& rcu;
   const PortTable& ports;
   EventSink& events;
+  Bridges* bridges = nullptr;  // core/port/bridges.h; null before the room `l2` is there
 };
 
 // Where modules put what they bring. The first error sticks.
@@ -112,11 +114,18 @@ class Registry {
       static_assert(std::is_empty_v<typename N::PortConfig>, "a PortConfig needs its kFields");
       AddFeatureTable(N::kSpec, SchemaOf<NoKeys>());
     }
+    // [node.NAME]: keys of the node itself, for Configured to read.
+    if constexpr (requires { N::NodeConfig::kFields; }) {
+      schemas_.nodes.push_back({std::string(N::kSpec.name), std::string(N::kSpec.help),
+                                &SchemaOf<typename N::NodeConfig>()});
+    }
   }
   void AddPortKind(PortKind kind) {
     schemas_.kinds.push_back({kind.name, kind.help, kind.schema, kind.validate});
     kinds_.push_back(std::move(kind));
   }
+  // Who knows about bridges, from now on. It lives as long as the modules.
+  void ProvideBridges(Bridges& bridges) { services_.bridges = &bridges; }
   void AddCommand(Command command) { commands_.push_back(std::move(command)); }
   // What completion offers for arguments of this kind (Argument::value).
   void AddValues(ValueSource values) { values_.push_back(std::move(values)); }

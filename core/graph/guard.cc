@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/graph/guard.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 #include "core/base/clock.h"
@@ -35,13 +33,10 @@ VerdictCode Guard::Instead() const {
   return static_cast<VerdictCode>(kFirstDrop + slot.drop_count - 1);
 }
 
+// Control sees to the rest: it tells, and ends weftd if that is what on-fault says.
 void Guard::Break(Fault fault) {
   Fault none = Fault::kNone;
   state_->fault.compare_exchange_strong(none, fault, std::memory_order_relaxed);
-  if (state_->on_fault != OnFault::kStop) return;
-  std::fprintf(stderr, "weftd: plugin %s ends it: its node %s %s\n", state_->plugin.c_str(),
-               state_->node.c_str(), kFaults.help(fault).data());
-  std::abort();
 }
 
 void Guard::RunFrame(Frame& frame) {
@@ -80,7 +75,9 @@ void Guard::RunFrame(Frame& frame) {
   }
   // A frame that has moved is another node's by now.
   if (decided == 0) frame.marks_ &= static_cast<uint8_t>(~Frame::kGuarded);
-  if (state_->cycles_per_packet == 0) return;
+  // An output's time is also that of whoever takes its frames, and no tenant shall be able to put
+  // it out for all the others.
+  if (state_->cycles_per_packet == 0 || state_->delivers) return;
   const uint64_t budget = state_->cycles_per_frame + size * state_->cycles_per_packet;
   strikes_ = Cycles() - start > budget ? strikes_ + 1 : 0;
   if (strikes_ >= kStrikes) [[unlikely]] {

@@ -17,6 +17,7 @@
 
 #include "core/base/ids.h"
 #include "core/base/mac_address.h"
+#include "core/packet/offload.h"
 
 namespace weft {
 
@@ -34,6 +35,13 @@ struct TraceField {
 namespace internal {
 
 inline std::string FormatTraceValue(const MacAddress& mac) { return mac.ToString(); }
+inline std::string FormatTraceValue(Offload offload) {
+  if (!offload.any()) return "none";
+  std::string text = offload.is_udp() ? "udp checksum" : "tcp checksum";
+  if (!offload.is_tso()) return text;
+  text += ", segments of " + std::to_string(offload.segment_size);
+  return (offload.needs & kOffloadEcn) != 0 ? text + ", ecn" : text;
+}
 inline std::string FormatTraceValue(bool value) { return value ? "yes" : "no"; }
 template <typename Tag, typename Rep>
 std::string FormatTraceValue(Id<Tag, Rep> id) {

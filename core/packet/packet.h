@@ -111,6 +111,16 @@ class alignas(64) Packet {
     out_group_ = GroupId();
     trace_ = original.trace_;
   }
+  // For who keeps a packet: the same frame, whose bytes are copied to these places. `more[0, pieces
+  // - 1)` follow the first of the pieces, and live as long as the packet.
+  void MoveTo(uint8_t* header, uint32_t header_length, Segment first, const Segment* more,
+              size_t pieces) {
+    header_ = header;
+    header_length_ = header_length;
+    first_segment_ = first;
+    more_segments_ = more;
+    segment_count_ = static_cast<uint16_t>(pieces);
+  }
 
   // For output nodes: the kVirtioNetHeader bytes before the frame, to be filled before the header
   // is copied out.
@@ -128,12 +138,12 @@ class alignas(64) Packet {
   const Segment* more_segments_ = nullptr;
   Segment first_segment_;
   uint64_t length_and_offload_ = 0;  // the low half: bytes of the frame; the high: the Offload
-  uint32_t header_length_ = 0;
   PortId in_port_;
   PortId out_port_;
   GroupId out_group_;
   uint16_t segment_count_ = 0;
   uint16_t trace_ = 0;
+  uint32_t header_length_ = 0;
 };
 static_assert(sizeof(Packet) == 64);
 

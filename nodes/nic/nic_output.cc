@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "core/base/clock.h"
@@ -82,18 +83,37 @@ void NicOutput::Send(PortId port, Packet* const* packets, size_t count, bool tra
     for (size_t i = 0; i < count; ++i) DropPacket(*packets[i], port, Drop::kPortDown);
     return;
   }
-  Burst& burst = BurstFor(*nic);
+  size_t first = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (!packets[i]->offload().any()) [[likely]]
+      continue;
+    Write(*nic, packets + first, i - first, traced);
+    const std::span<Packet* const> made = software_.Apply(*packets[i]);
+    Count(Counter::kOffloaded);
+    Count(Counter::kOffloadFrames, made.size());
+    Write(*nic, made.data(), made.size(), traced);
+    first = i + 1;
+  }
+  Write(*nic, packets + first, count - first, traced);
+  Charge(port);
+}
+
+// Copies packets with nothing left to do into the burst of their device.
+void NicOutput::Write(const PortDevice& nic, Packet* const* packets, size_t count, bool traced) {
+  if (count == 0) return;
+  const PortId port = nic.port;
+  Burst& burst = BurstFor(nic);
   // A trace says of each packet whether it left, so traced ones are a burst of their own.
   if (traced || burst.count + count > burst.mbufs.size()) Transmit(burst, nullptr);
 
   rte_mbuf** const mbufs = burst.mbufs.data() + burst.count;
-  const size_t allocated = Allocate(nic->device->pool(), mbufs, count);
+  const size_t allocated = Allocate(nic.device->pool(), mbufs, count);
   std::array<Packet*, Frame::kCapacity> taken;
   size_t used = 0;
   uint64_t copied = 0;
   for (size_t i = 0; i < count; ++i) {
     Packet& packet = *packets[i];
-    if (ExceedsMtu(packet.header(), packet.length(), nic->mtu)) [[unlikely]] {
+    if (ExceedsMtu(packet.header(), packet.length(), nic.mtu)) [[unlikely]] {
       DropPacket(packet, port, Drop::kTooLong);
       continue;
     }
@@ -113,7 +133,6 @@ void NicOutput::Send(PortId port, Packet* const* packets, size_t count, bool tra
   burst.bytes += copied;
   Count(Counter::kCopiedBytes, copied);
   if (traced) Transmit(burst, taken.data());
-  Charge(port);
 }
 
 // What was done since the last Charge was done for this port.

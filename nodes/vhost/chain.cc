@@ -22,7 +22,9 @@ ChainFault Add(const RingView& view, const Descriptor& descriptor, Chain& chain)
   if ((descriptor.flags & Descriptor::kIndirect) != 0) return ChainFault::kIndirect;
   if (((descriptor.flags & Descriptor::kWrite) != 0) != kWritable) return ChainFault::kDirection;
   chain.bytes += descriptor.length;
-  if (!kWritable && chain.bytes > kMaxChainBytes) return ChainFault::kTooManyBytes;
+  if (!kWritable && chain.bytes > kNetHeader + view.longest_frame) {
+    return ChainFault::kTooManyBytes;
+  }
   if (descriptor.length == 0) return ChainFault::kNone;
   const ForeignPtr data = view.memory->Translate(descriptor.address, descriptor.length);
   if (!data) return ChainFault::kUnmapped;

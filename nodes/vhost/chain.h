@@ -23,7 +23,7 @@ enum class ChainFault : uint8_t {
   kNext,                // `next` is outside of its table
   kLoop,                // `next` is a descriptor that the chain has already
   kTooManyDescriptors,  // more than kMaxChain
-  kTooManyBytes,        // more than kMaxChainBytes towards the switch
+  kTooManyBytes,        // more than the view's longest_frame and a header, to the switch
   kIndirect,  // not negotiated, not the head (packed: not alone), nested, or a table of an
               // impossible length
   kUnmapped,  // an address that is not, or not wholly, in one region

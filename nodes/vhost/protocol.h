@@ -88,7 +88,15 @@ inline constexpr size_t kMaxDescriptors = kMaxRegions;
 // MTU and STATUS are promises about the device's configuration space, which is the front-end's as
 // long as nobody negotiates to share it: it says "mtu" and "status" to the driver. What is left for
 // a back-end is NET_SET_MTU, by which it hears the MTU that the driver was told.
+inline constexpr uint64_t kFeatureChecksum = uint64_t{1} << 0;       // VIRTIO_NET_F_CSUM
+inline constexpr uint64_t kFeatureGuestChecksum = uint64_t{1} << 1;  // the driver takes them
 inline constexpr uint64_t kFeatureMtu = uint64_t{1} << 3;
+inline constexpr uint64_t kFeatureGuestTso4 = uint64_t{1} << 7;  // the driver takes these
+inline constexpr uint64_t kFeatureGuestTso6 = uint64_t{1} << 8;
+inline constexpr uint64_t kFeatureGuestEcn = uint64_t{1} << 9;
+inline constexpr uint64_t kFeatureHostTso4 = uint64_t{1} << 11;  // the driver may leave these
+inline constexpr uint64_t kFeatureHostTso6 = uint64_t{1} << 12;
+inline constexpr uint64_t kFeatureHostEcn = uint64_t{1} << 13;
 inline constexpr uint64_t kFeatureMergeable = uint64_t{1} << 15;
 inline constexpr uint64_t kFeatureStatus = uint64_t{1} << 16;
 inline constexpr uint64_t kFeatureMultiQueue = uint64_t{1} << 22;
@@ -101,6 +109,11 @@ inline constexpr uint64_t kFeatureInOrder = uint64_t{1} << 35;
 inline constexpr uint64_t kOfferedFeatures =
     kFeatureMtu | kFeatureMergeable | kFeatureStatus | kFeatureMultiQueue | kFeatureIndirect |
     kFeatureEventIndex | kFeatureProtocol | kFeatureVersion1 | kFeaturePacked | kFeatureInOrder;
+
+// What a port with `offload` offers beside those.
+inline constexpr uint64_t kOffloadFeatures =
+    kFeatureChecksum | kFeatureGuestChecksum | kFeatureGuestTso4 | kFeatureGuestTso6 |
+    kFeatureGuestEcn | kFeatureHostTso4 | kFeatureHostTso6 | kFeatureHostEcn;
 
 inline constexpr uint64_t kProtocolMultiQueue = uint64_t{1} << 0;
 inline constexpr uint64_t kProtocolReplyAck = uint64_t{1} << 3;

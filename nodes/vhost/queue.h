@@ -18,7 +18,9 @@
 #include "core/base/labels.h"
 #include "core/base/rcu.h"
 #include "core/base/unique_fd.h"
+#include "core/packet/ethernet.h"
 #include "core/packet/foreign.h"
+#include "core/packet/offload.h"
 #include "core/tenant/kick_set.h"
 #include "core/tenant/notifier.h"
 #include "nodes/vhost/guest_memory.h"
@@ -69,11 +71,14 @@ struct RingView {
   bool indirect = false;     // VIRTIO_F_INDIRECT_DESC
   bool event_index = false;  // VIRTIO_F_EVENT_IDX
   bool in_order = false;     // VIRTIO_F_IN_ORDER
-  uint32_t mtu = 0xffff;     // that the driver was told (VIRTIO_NET_F_MTU); the port's may be less
-  CallHandle call;           // whom to notify; invalid if the container asked for nobody
-  ForeignPtr descriptors;    // aligned to 16
-  ForeignPtr available;      // what the driver writes; aligned to 2, packed to 4
-  ForeignPtr used;           // what the device writes; aligned to 4
+  OffloadSet left = 0;       // what the driver may leave to be done (VIRTIO_NET_F_CSUM, _HOST_*)
+  OffloadSet taken = 0;      // what it takes in return (VIRTIO_NET_F_GUEST_*)
+  uint32_t longest_frame = kMaxFrame;  // that a chain towards the switch may hold
+  uint32_t mtu = 0xffff;   // that the driver was told (VIRTIO_NET_F_MTU); the port's may be less
+  CallHandle call;         // whom to notify; invalid if the container asked for nobody
+  ForeignPtr descriptors;  // aligned to 16
+  ForeignPtr available;    // what the driver writes; aligned to 2, packed to 4
+  ForeignPtr used;         // what the device writes; aligned to 4
   std::shared_ptr<const GuestMemory> memory;
   // What keeps `call` valid, and the kick eventfd (null if the container sent none). A worker may
   // wait on the kick, edge-triggered; it is never read.

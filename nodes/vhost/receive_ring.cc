@@ -37,6 +37,13 @@ void PrefetchPayload(const Packet& packet) {
   for (uint32_t at = 0; at < from.length; at += 64) (from.data + at).Prefetch();
 }
 
+// True if nothing is left to do and the frame is not too long.
+[[gnu::always_inline]] inline bool IsPlain(const Packet& packet, uint32_t mtu) {
+  if (packet.IsPlainWithin(mtu + static_cast<uint32_t>(kMinFrame))) [[likely]]
+    return true;
+  return !packet.offload().any() && !ExceedsMtu(packet.header(), packet.length(), mtu);
+}
+
 constexpr TransmitResult Result(TransmitDrop drop) { return static_cast<TransmitResult>(drop); }
 
 }  // namespace
@@ -170,8 +177,9 @@ void RingWriter::Return(Burst& burst, const Reserved& reserved, uint32_t length)
   if (staged < reserved.positions) burst.staged_end = cursor.next_avail;
 }
 
-void RingWriter::Transmit(Queue& queue, const RingView& view, uint32_t mtu, Packet* const* packets,
-                          size_t count, TransmitTally& tally, TransmitResult* results) {
+size_t RingWriter::Transmit(Queue& queue, const RingView& view, uint32_t mtu,
+                            Packet* const* packets, size_t count, TransmitTally& tally,
+                            TransmitResult* results) {
   const SpinGuard lock(queue.writer);
   const uint16_t next = queue.cursor.next_avail;
   // A packed ring does not say how much is available; it cannot be more than the ring has.
@@ -184,11 +192,12 @@ void RingWriter::Transmit(Queue& queue, const RingView& view, uint32_t mtu, Pack
   if (burst.broken) burst.available_end = next;
   if (!view.packed) Refill(burst, count);
   const SendFunction send_plain = view.packed ? send_packed_ : send_split_;
-  for (size_t i = 0; i < count;) {
+  size_t i = 0;
+  while (i < count) {
     const size_t plain = (this->*send_plain)(burst, mtu, packets + i, count - i, tally);
     if (results != nullptr) std::fill_n(results + i, plain, kSent);
     i += plain;
-    if (i == count) break;
+    if (i == count || !packets[i]->offload().FitsIn(view.taken)) break;
     const TransmitResult result = Write(burst, mtu, *packets[i], tally);
     if (result != kSent) {
       ++tally.drops[result];
@@ -200,6 +209,7 @@ void RingWriter::Transmit(Queue& queue, const RingView& view, uint32_t mtu, Pack
   if (view.memory->faulted()) [[unlikely]] {
     queue.Fail(RingError::kMemoryFaulted);
   }
+  return i;
 }
 
 // Writes packets that fit a chain of one descriptor each, up to the first that does not, or for
@@ -238,8 +248,7 @@ template <bool kPacked>
     const Staged& staged = staged_[next_avail % kWindow];
     const uint32_t length = packet.length();
     const uint32_t total = kNetHeader + length;
-    const bool plain = staged.data && staged.descriptor.length >= total &&
-                       !ExceedsMtu(packet.header(), length, mtu);
+    const bool plain = staged.data && staged.descriptor.length >= total && IsPlain(packet, mtu);
     if (!plain) [[unlikely]]
       break;
     const uint64_t head = staged.head;
@@ -281,7 +290,8 @@ RingWriter::RingWriter()
 
 // One packet, whatever it and its chains look like.
 TransmitResult RingWriter::Write(Burst& burst, uint32_t mtu, Packet& packet, TransmitTally& tally) {
-  if (ExceedsMtu(packet.header(), packet.length(), mtu)) return Result(TransmitDrop::kTooLong);
+  const uint32_t longest = packet.offload().any() ? LongestFrame(packet) : packet.length();
+  if (ExceedsMtu(packet.header(), longest, mtu)) return Result(TransmitDrop::kTooLong);
   return burst.view.packed ? WriteSpread<true>(burst, packet, tally)
                            : WriteSpread<false>(burst, packet, tally);
 }
@@ -342,7 +352,11 @@ template <bool kPacked>
     reserved.length = held - before;
   }
 
-  WriteNetHeader(packet, static_cast<uint16_t>(chains));
+  if (packet.offload().any()) {
+    WriteOffloadHeader(packet, static_cast<uint16_t>(chains));
+  } else {
+    WriteNetHeader(packet, static_cast<uint16_t>(chains));
+  }
   tally.copied_bytes += CopySpread(pieces_.data(), packet);
   WriteNetHeader(packet, 1);  // a clone of it may be later in this burst
   for (size_t i = 0; i < chains; ++i) Return<kPacked>(burst, reserved_[i], reserved_[i].length);

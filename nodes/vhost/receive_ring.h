@@ -37,7 +37,8 @@ inline constexpr auto kTransmitDrops = Labels<TransmitDrop>({
     {TransmitDrop::kPortDown, "port-down", "no container is attached, or its ring is in error"},
     {TransmitDrop::kBufferTooSmall, "buffer-too-small",
      "the container's receive buffers do not hold the frame"},
-    {TransmitDrop::kTooLong, "too-long", "longer than the MTU of the port it goes to"},
+    {TransmitDrop::kTooLong, "too-long",
+     "longer than the MTU of the port it goes to; with segments to be cut: one of them"},
     {TransmitDrop::kBadBuffer, "bad-buffer",
      "the descriptors of a receive buffer are broken; it went back empty"},
 });
@@ -62,8 +63,12 @@ class RingWriter {
   // Writes packets[0, count) in order, or drops them; `mtu` is the port's, in bytes without the
   // Ethernet header. Adds to `tally`. results[i], unless `results` is null, says what became of
   // packet i. The container sees nothing of it before Publish.
-  void Transmit(Queue& queue, const RingView& view, uint32_t mtu, Packet* const* packets,
-                size_t count, TransmitTally& tally, TransmitResult* results = nullptr);
+  //
+  // Ends before a packet that leaves more to be done than the container takes (RingView::taken):
+  // SoftwareOffload makes others of it. Returns how many packets were written or dropped.
+  [[nodiscard]] size_t Transmit(Queue& queue, const RingView& view, uint32_t mtu,
+                                Packet* const* packets, size_t count, TransmitTally& tally,
+                                TransmitResult* results = nullptr);
 
   // Publishes what was written, once a ring and dispatch. True if the container wants to be
   // interrupted.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nodes/vhost/ring_setup.h"
 
+#include <array>
+
 #include "absl/strings/str_cat.h"
 #include "nodes/vhost/packed_layout.h"
 
@@ -20,6 +22,28 @@ absl::StatusOr<ForeignPtr> Part(const GuestMemory& memory, absl::string_view nam
         absl::StrCat("its ", name, " of ", length, " bytes is not inside one memory region"));
   }
   return place;
+}
+
+// Which work a feature bit is about, in either direction.
+struct OffloadFeature {
+  uint64_t feature;
+  OffloadSet work;
+};
+constexpr std::array<OffloadFeature, 4> kDriverLeaves = {{{kFeatureChecksum, kOffloadChecksum},
+                                                          {kFeatureHostTso4, kOffloadTso4},
+                                                          {kFeatureHostTso6, kOffloadTso6},
+                                                          {kFeatureHostEcn, kOffloadEcn}}};
+constexpr std::array<OffloadFeature, 4> kDriverTakes = {{{kFeatureGuestChecksum, kOffloadChecksum},
+                                                         {kFeatureGuestTso4, kOffloadTso4},
+                                                         {kFeatureGuestTso6, kOffloadTso6},
+                                                         {kFeatureGuestEcn, kOffloadEcn}}};
+
+OffloadSet OffloadsOf(uint64_t features, const std::array<OffloadFeature, 4>& direction) {
+  uint32_t work = 0;
+  for (const OffloadFeature& row : direction) {
+    if ((features & row.feature) != 0) work |= row.work;
+  }
+  return static_cast<OffloadSet>(work);
 }
 
 }  // namespace
@@ -70,6 +94,9 @@ absl::StatusOr<std::unique_ptr<RingView>> RingSetup::Validate(
   view->indirect = (features & kFeatureIndirect) != 0;
   view->event_index = (features & kFeatureEventIndex) != 0;
   view->in_order = (features & kFeatureInOrder) != 0;
+  view->left = OffloadsOf(features, kDriverLeaves);
+  view->taken = OffloadsOf(features, kDriverTakes);
+  if ((view->left & kOffloadTso) != 0) view->longest_frame = kMaxOffloadFrame;
   view->call = call == nullptr ? CallHandle() : call->handle();
   view->descriptors = *descriptors;
   view->available = *available;

@@ -44,6 +44,7 @@ struct Services {
 struct SessionLimits {
   uint64_t memory_bytes = uint64_t{64} << 30;
   uint32_t mtu = 1500;                              // that its driver may be told
+  bool offload = false;                             // whether kOffloadFeatures are offered
   Time message_deadline = std::chrono::seconds(1);  // from the first byte to the last
   uint32_t message_burst = 128;                     // connections count as messages
   uint32_t messages_per_second = 1000;

@@ -38,6 +38,28 @@ absl::Status CheckFeatures(uint64_t asked, uint64_t offered) {
       absl::StrFormat("accepts feature bits %#x, which were not offered", asked & ~offered));
 }
 
+// virtio 1.2 §5.1.3.1: some features are nothing without another.
+absl::Status CheckOffloadFeatures(uint64_t asked) {
+  struct Row {
+    uint64_t feature, one_of;
+    absl::string_view text;
+  };
+  static constexpr Row kRows[] = {
+      {kFeatureGuestTso4, kFeatureGuestChecksum, "GUEST_TSO4 without GUEST_CSUM"},
+      {kFeatureGuestTso6, kFeatureGuestChecksum, "GUEST_TSO6 without GUEST_CSUM"},
+      {kFeatureGuestEcn, kFeatureGuestTso4 | kFeatureGuestTso6, "GUEST_ECN without GUEST_TSO"},
+      {kFeatureHostTso4, kFeatureChecksum, "HOST_TSO4 without CSUM"},
+      {kFeatureHostTso6, kFeatureChecksum, "HOST_TSO6 without CSUM"},
+      {kFeatureHostEcn, kFeatureHostTso4 | kFeatureHostTso6, "HOST_ECN without HOST_TSO"},
+  };
+  for (const Row& row : kRows) {
+    if ((asked & row.feature) != 0 && (asked & row.one_of) == 0) {
+      return absl::InvalidArgumentError(absl::StrCat("accepts VIRTIO_NET_F_", row.text));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Reply(int socket, Request request, uint64_t value) {
   return SendReply(socket, request, NumberPayload{value});
 }
@@ -110,13 +132,18 @@ absl::Status SessionRequests::Handle(Session& session, Message& message) {
   return absl::Status(status.code(), absl::StrCat(row.spec.name, ": ", status.message()));
 }
 
+uint64_t SessionRequests::Offered(const Session& session) {
+  return kOfferedFeatures | (session.limits_.offload ? kOffloadFeatures : 0);
+}
+
 absl::Status SessionRequests::GetFeatures(Session& session, Message& message) {
-  return Reply(session.socket(), message.header.request, kOfferedFeatures);
+  return Reply(session.socket(), message.header.request, Offered(session));
 }
 
 absl::Status SessionRequests::SetFeatures(Session& session, Message& message) {
   const uint64_t asked = message.As<NumberPayload>().value;
-  if (absl::Status status = CheckFeatures(asked, kOfferedFeatures); !status.ok()) return status;
+  if (absl::Status status = CheckFeatures(asked, Offered(session)); !status.ok()) return status;
+  if (absl::Status status = CheckOffloadFeatures(asked); !status.ok()) return status;
   session.features_ = asked;
   return absl::OkStatus();
 }

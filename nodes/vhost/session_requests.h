@@ -30,6 +30,7 @@ class SessionRequests {
   };
   static const Row kRows[];
   static const Row* RowOf(Request request);
+  static uint64_t Offered(const Session& session);
   static absl::Status CheckWhen(const Session& session, const Row& row, const Message& message);
   static absl::Status Replace(Session& session, size_t ring);
   static absl::StatusOr<size_t> RingNamed(const Session& session, uint64_t index);

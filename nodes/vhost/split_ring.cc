@@ -47,17 +47,18 @@ ReceiveDrop DropFor(ChainFault fault) {
   return ReceiveDrop::kTooLong;
 }
 
-// The snapshot is complete: false, and a drop, if it is not the start of a frame that may go on.
-bool IsGood(const uint8_t* snapshot, uint32_t frame_length, uint32_t mtu, ReceiveTally& tally) {
-  if (AsksForOffload(snapshot)) [[unlikely]] {
-    CountDrop(tally, ReceiveDrop::kBadOffload);
-    return false;
+ReceiveDrop DropFor(OffloadFault fault) {
+  switch (fault) {
+    case OffloadFault::kUnsupported:
+      return ReceiveDrop::kOffloadUnsupported;
+    case OffloadFault::kTooManySegments:
+      return ReceiveDrop::kTooManySegments;
+    case OffloadFault::kNotNegotiated:
+    case OffloadFault::kContradicted:
+    case OffloadFault::kNone:
+      break;
   }
-  if (ExceedsMtu(snapshot + kNetHeader, frame_length, mtu)) [[unlikely]] {
-    CountDrop(tally, ReceiveDrop::kTooLong);
-    return false;
-  }
-  return true;
+  return ReceiveDrop::kBadOffload;
 }
 
 }  // namespace
@@ -140,11 +141,13 @@ template <bool kPacked>
 [[gnu::always_inline]] inline void RingReader::Stage(const RingView& view, size_t first,
                                                      size_t last) {
   const GuestMemory& memory = *view.memory;
+  // Between the shortest chain and the longest: one comparison, for what is less wraps.
+  const uint32_t span = kNetHeader + view.longest_frame - kMinChainBytes;
   for (size_t i = first; i < last; ++i) {
     const Descriptor descriptor = kPacked ? loaded_[heads_[i]] : LoadDescriptor(view, heads_[i]);
     const uint32_t length = descriptor.length;
     ForeignPtr data;
-    if (descriptor.flags == 0 && length >= kMinChainBytes && length <= kMaxChainBytes) [[likely]] {
+    if (descriptor.flags == 0 && length - kMinChainBytes <= span) [[likely]] {
       data = memory.Translate(descriptor.address, length);
     }
     if (data) [[likely]] {
@@ -165,7 +168,7 @@ template <bool kPacked>
 [[gnu::always_inline]] inline size_t RingReader::Take(const Burst& burst) {
   const RingView& view = burst.view;
   const PortId port = burst.port;
-  const uint32_t mtu = burst.mtu;
+  const uint32_t limit = burst.mtu + static_cast<uint32_t>(kMinFrame);  // untagged
   Packet** const out = burst.out;
   const size_t count = burst.count;
   ReceiveTally& tally = burst.tally;
@@ -194,7 +197,8 @@ template <bool kPacked>
     } else if (!Gather<kPacked>(burst, i, staged.descriptor, packet)) {
       continue;
     }
-    if (!IsGood(packet.snapshot(), packet.length(), mtu, tally)) [[unlikely]] {
+    const bool plain = !AsksForOffload(packet.snapshot()) && packet.length() <= limit;
+    if (!plain && !IsGood(burst, packet)) [[unlikely]] {
       segments_taken_ = segments_mark;
       continue;
     }
@@ -225,8 +229,9 @@ template <bool kPacked>
 
 size_t RingReader::Receive(Queue& queue, const RingView& view, uint32_t mtu, PacketPool& pool,
                            Packet** out, size_t max, ReceiveTally& tally) {
+  const size_t burst_limit = (view.left & kOffloadTso) != 0 ? kMaxTsoBurst : kMaxBurst;
   const size_t wanted = std::min(
-      {max, kMaxBurst, pool.available(), (kMaxSegments - segments_taken_) / kMaxMoreSegments});
+      {max, burst_limit, pool.available(), (kMaxSegments - segments_taken_) / kMaxMoreSegments});
   first_ = queue.cursor.next_avail;
   const size_t count = view.packed ? LoadChains(queue, view, wanted)
                                    : LoadHeads(queue, view, Available(queue, view, wanted));
@@ -242,6 +247,28 @@ size_t RingReader::Receive(Queue& queue, const RingView& view, uint32_t mtu, Pac
     queue.Fail(RingError::kMemoryFaulted);
   }
   return good;
+}
+
+// The snapshot is complete, and says something unusual: false, and a drop, if the frame may not go
+// on.
+[[gnu::noinline]] bool RingReader::IsGood(const Burst& burst, Packet& packet) {
+  ReceiveTally& tally = burst.tally;
+  uint32_t longest = packet.length();
+  if (AsksForOffload(packet.snapshot())) {
+    VirtioNetHeader asked;
+    std::memcpy(&asked, packet.snapshot(), sizeof(asked));
+    const OffloadFault fault = ReadOffload(asked, burst.view.left, packet);
+    if (fault != OffloadFault::kNone) {
+      CountDrop(tally, DropFor(fault));
+      return false;
+    }
+    longest = LongestFrame(packet);
+  }
+  if (ExceedsMtu(packet.header(), longest, burst.mtu)) {
+    CountDrop(tally, ReceiveDrop::kTooLong);
+    return false;
+  }
+  return true;
 }
 
 // Makes `packet` of a chain of any shape. False, and a drop, if the shape is not legal.

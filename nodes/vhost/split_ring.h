@@ -28,6 +28,8 @@ enum class ReceiveDrop : uint8_t {
   kRunt,
   kTooLong,
   kBadOffload,
+  kOffloadUnsupported,
+  kTooManySegments,
   kBadDirection,
   kBadNext,
   kChainLoop,
@@ -37,9 +39,19 @@ enum class ReceiveDrop : uint8_t {
 };
 inline constexpr auto kReceiveDrops = Labels<ReceiveDrop>({
     {ReceiveDrop::kRunt, "runt", "shorter than an Ethernet header"},
-    {ReceiveDrop::kTooLong, "too-long", "longer than the port's MTU, or than 9216 bytes"},
+    {ReceiveDrop::kTooLong, "too-long",
+     "longer than the port's MTU, or than 9216 bytes; with segments to be cut: one of them, or "
+     "than "
+     "65553 bytes"},
     {ReceiveDrop::kBadOffload, "bad-offload",
-     "its virtio-net header asks for an offload that was not negotiated"},
+     "its virtio-net header asks for an offload that was not negotiated, or that its own headers "
+     "contradict"},
+    {ReceiveDrop::kOffloadUnsupported, "offload-unsupported",
+     "its virtio-net header asks for an offload of something else than TCP or UDP right behind "
+     "IPv4 "
+     "or IPv6, of a fragment, or of headers longer than 116 bytes"},
+    {ReceiveDrop::kTooManySegments, "too-many-segments",
+     "its virtio-net header asks for more than 128 segments"},
     {ReceiveDrop::kBadDirection, "bad-direction",
      "a descriptor on the transmit ring is one for the device to write"},
     {ReceiveDrop::kBadNext, "bad-next", "a descriptor's next is outside of the table"},
@@ -62,12 +74,17 @@ struct ReceiveTally {
   std::array<uint32_t, kReceiveDrops.size()> drops{};
 };
 
+// Chains of a container that may leave segments to be cut: as much as a vector of the longest
+// frames else, so that others on its worker need not wait longer.
+inline constexpr size_t kMaxTsoBurst = 64;
+
 class RingReader {
  public:
   RingReader();
   ~RingReader();
 
-  // Takes up to min(max, kMaxBurst, pool.available()) chains off the ring and makes packets of
+  // Takes up to min(max, kMaxBurst, pool.available()) chains (kMaxTsoBurst where segments may be
+  // left to be cut) off the ring and makes packets of
   // `queue.port()` of the good ones, in order, at out[0...]; out[0, max) is written. A dispatch
   // gets at least kMaxBurst packets out of one or more calls. `mtu` is the port's, in bytes without
   // the Ethernet header. Returns the number of packets. Adds to `tally`. Fails the queue if the
@@ -111,6 +128,7 @@ class RingReader {
   size_t TakeBaseline(const Burst& burst);
   template <bool kPacked>
   size_t TakeAvx2(const Burst& burst);
+  static bool IsGood(const Burst& burst, Packet& packet);
   template <bool kPacked>
   bool Gather(const Burst& burst, size_t chain, const Descriptor& first, Packet& packet);
 

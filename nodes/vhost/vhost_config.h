@@ -28,6 +28,7 @@ struct VhostConfig {
   std::string group;
   std::string mode = "0660";
   uint32_t memory_limit = 65536;
+  bool offload = false;
 
   static constexpr auto kFields = Fields(
       Field<&VhostConfig::listen>("listen", "who listens on the socket: weft or container"),
@@ -40,7 +41,10 @@ struct VhostConfig {
                                  "group (name or number) of socket and directory; empty: ours"),
       Field<&VhostConfig::mode>("mode", "permissions of the socket, octal"),
       Field<&VhostConfig::memory_limit>(
-          "memory-limit", "how much memory the container may share, in MiB", Range{1, 1 << 24}));
+          "memory-limit", "how much memory the container may share, in MiB", Range{1, 1 << 24}),
+      Field<&VhostConfig::offload>(
+          "offload",
+          "offer to take and to hand on checksums and TCP segments that are left to be made"));
 
   // owner, group and mode that mean nothing.
   void Check(const Value& table, const Place& place) const;

@@ -30,6 +30,13 @@ class VhostInput final : public Input<VhostInput> {
       Labels<Counter>({{Counter::kSnapshotBytes, "snapshot-bytes",
                         "bytes of frames copied into private header snapshots"}});
 
+  struct TraceRecord {
+    Offload offload;
+  };
+  static constexpr auto kTrace = TraceFields({TraceFieldOf<&TraceRecord::offload>(
+      "offload", "what the sender left to be done: a checksum, and segments to be cut")});
+  TraceRecord MakeTrace(const Packet& packet) const { return {.offload = packet.offload()}; }
+
   // `table` and `notifier` outlive the node.
   // `kicks` are those of this worker's rings; without them it can only nap.
   VhostInput(const Published<VhostTable>& table, Notifier& notifier, WorkerId worker,

@@ -42,8 +42,11 @@ absl::Status Preflight(const PortConfig& config, const std::string& directory) {
 
 std::string FeatureNames(uint64_t features) {
   static constexpr std::pair<int, std::string_view> kNames[] = {
-      {3, "mtu"},        {15, "mrg-rxbuf"}, {16, "status"}, {22, "mq"},      {28, "indirect-desc"},
-      {29, "event-idx"}, {32, "version-1"}, {34, "packed"}, {35, "in-order"}};
+      {0, "csum"},           {1, "guest-csum"}, {3, "mtu"},        {7, "guest-tso4"},
+      {8, "guest-tso6"},     {9, "guest-ecn"},  {11, "host-tso4"}, {12, "host-tso6"},
+      {13, "host-ecn"},      {15, "mrg-rxbuf"}, {16, "status"},    {22, "mq"},
+      {28, "indirect-desc"}, {29, "event-idx"}, {32, "version-1"}, {34, "packed"},
+      {35, "in-order"}};
   std::vector<std::string_view> names;
   for (const auto& [bit, name] : kNames) {
     if ((features >> bit & 1) != 0) names.push_back(name);
@@ -240,6 +243,7 @@ absl::StatusOr<std::unique_ptr<PortBackend>> VhostModule::MakePort(const PortReq
   if (!options.ok()) return options.status();
   SessionLimits limits;
   limits.mtu = request.config.mtu;
+  limits.offload = config.offload;
   limits.memory_bytes = uint64_t{config.memory_limit} << 20;
   return std::make_unique<Backend>(*this, request, *std::move(options), config.queues, limits);
 }

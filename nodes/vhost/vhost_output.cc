@@ -2,6 +2,7 @@
 #include "nodes/vhost/vhost_output.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "core/base/clock.h"
@@ -42,6 +43,45 @@ void VhostOutput::Prefetch(PortId port) const {
   if (view != nullptr) PrefetchNext(*queue, *view);
 }
 
+// Writes packets as they are, or drops them, and says how many: it ends before one that leaves more
+// to be done than the container takes.
+[[gnu::always_inline]] inline size_t VhostOutput::Write(const UsedRing& ring, uint32_t mtu,
+                                                        Packet* const* packets, size_t count,
+                                                        bool traced) {
+  const PortId port = ring.queue->port();
+  TransmitTally tally;
+  std::array<TransmitResult, Frame::kCapacity> results;
+  const size_t done =
+      writer_.Transmit(*ring.queue, *ring.view, mtu, packets, count, tally, results.data());
+  PortCounters& counters = port_counters(port);
+  counters.tx_packets.Add(tally.packets);
+  counters.tx_bytes.Add(tally.bytes);
+  sent_[Row(port)] += static_cast<uint32_t>(tally.packets);
+  Count(Counter::kCopiedBytes, tally.copied_bytes);
+  if (traced || tally.dropped != 0) [[unlikely]] {
+    for (size_t i = 0; i < done; ++i) {
+      if (results[i] == kSent) {
+        TraceSent(*packets[i]);
+      } else {
+        DropPacket(*packets[i], port, static_cast<Drop>(results[i]));
+      }
+    }
+  }
+  return done;
+}
+
+// The same from such a packet on, which plain ones are made of.
+[[gnu::noinline]] void VhostOutput::WriteRest(const UsedRing& ring, uint32_t mtu,
+                                              Packet* const* packets, size_t count, bool traced) {
+  for (size_t done = 0; done < count;) {
+    const std::span<Packet* const> made = software_.Apply(*packets[done++]);
+    Count(Counter::kOffloaded);
+    Count(Counter::kOffloadFrames, made.size());
+    Write(ring, mtu, made.data(), made.size(), traced);
+    done += Write(ring, mtu, packets + done, count - done, traced);
+  }
+}
+
 void VhostOutput::Send(PortId port, Packet* const* packets, size_t count, bool traced) {
   const PortRings* const rings = table_ != nullptr ? table_->Find(port) : nullptr;
   const UsedRing ring = rings != nullptr ? RingFor(*rings) : UsedRing();
@@ -50,26 +90,12 @@ void VhostOutput::Send(PortId port, Packet* const* packets, size_t count, bool t
     return;
   }
 
-  TransmitTally tally;
-  std::array<TransmitResult, Frame::kCapacity> results;
-  writer_.Transmit(*ring.queue, *ring.view, std::min(rings->mtu, ring.view->mtu), packets, count,
-                   tally, results.data());
-  PortCounters& counters = port_counters(port);
-  counters.tx_packets.Add(tally.packets);
-  counters.tx_bytes.Add(tally.bytes);
-  sent_[Row(port)] += static_cast<uint32_t>(tally.packets);
-  Count(Counter::kCopiedBytes, tally.copied_bytes);
-  if (traced || tally.dropped != 0) [[unlikely]] {
-    for (size_t i = 0; i < count; ++i) {
-      if (results[i] == kSent) {
-        TraceSent(*packets[i]);
-      } else {
-        DropPacket(*packets[i], port, static_cast<Drop>(results[i]));
-      }
-    }
-  }
+  const uint32_t mtu = std::min(rings->mtu, ring.view->mtu);
+  const size_t done = Write(ring, mtu, packets, count, traced);
+  if (done != count) [[unlikely]]
+    WriteRest(ring, mtu, packets + done, count - done, traced);
   const uint64_t now = Cycles();
-  counters.tx_cycles.Add(now - charged_until_);
+  port_counters(port).tx_cycles.Add(now - charged_until_);
   charged_until_ = now;
 }
 

@@ -72,6 +72,7 @@ std::vector<uint8_t> LinkMessage(int index, const LinkSettings& settings) {
   message.Attribute(IFLA_IFNAME, settings.name.c_str(), settings.name.size() + 1);
   message.Attribute(IFLA_MTU, &settings.mtu, sizeof(settings.mtu));
   message.Attribute(IFLA_TXQLEN, &settings.queue_length, sizeof(settings.queue_length));
+  message.Attribute(IFLA_GSO_MAX_SEGS, &settings.most_segments, sizeof(settings.most_segments));
   if (settings.mac) {
     message.Attribute(IFLA_ADDRESS, settings.mac->octets().data(), settings.mac->octets().size());
   }

@@ -17,9 +17,10 @@ namespace weft::tap {
 struct LinkSettings {
   std::string name;
   uint32_t mtu = 1500;
-  uint32_t queue_length = 1000;     // frames that the kernel keeps for us, of each queue
-  std::optional<MacAddress> mac{};  // else the kernel's choice
-  int netns = -1;                   // a descriptor of the namespace to move to; -1: none
+  uint32_t queue_length = 1000;           // frames that the kernel keeps for us, of each queue
+  uint32_t most_segments = kMaxSegments;  // that the kernel leaves us to make of one frame
+  std::optional<MacAddress> mac{};        // else the kernel's choice
+  int netns = -1;                         // a descriptor of the namespace to move to; -1: none
 };
 
 // RTM_NEWLINK for the interface with this index.

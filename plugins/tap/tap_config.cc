@@ -26,10 +26,11 @@ bool IsNetns(std::string_view text) {
 }  // namespace
 
 void TapConfig::Check(const Value& table, const Place& place) const {
-  if (!IsInterfaceName(name)) {
-    place.Key("name").Error(table.WhereIs("name"),
-                            Cat("no interface can have this name: it has at most ", IFNAMSIZ - 1,
-                                " characters, without space, \"/\", \":\" and \"%\""));
+  if (!IsInterfaceName(interface)) {
+    place.Key("interface")
+        .Error(table.WhereIs("interface"),
+               Cat("no interface can have this name: it has at most ", IFNAMSIZ - 1,
+                   " characters, without space, \"/\", \":\" and \"%\""));
   }
   if (!IsNetns(netns)) {
     place.Key("netns").Error(table.WhereIs("netns"),
@@ -46,11 +47,12 @@ void CheckTaps(std::span<const KindUse> ports) {
   std::map<std::pair<std::string, std::string>, const KindUse*> seen;
   for (const KindUse& use : ports) {
     const TapConfig& config = use.port->kind_config.As<TapConfig>();
-    const auto [other, is_new] = seen.try_emplace({config.NetnsPath(), config.name}, &use);
+    const auto [other, is_new] = seen.try_emplace({config.NetnsPath(), config.interface}, &use);
     if (is_new) continue;
-    use.place.Key("name").Error(use.table->WhereIs("name"),
-                                Cat("\"", config.name, "\" is the interface of port \"",
-                                    other->second->port->name, "\" in this namespace already"));
+    use.place.Key("interface")
+        .Error(use.table->WhereIs("interface"),
+               Cat("\"", config.interface, "\" is the interface of port \"",
+                   other->second->port->name, "\" in this namespace already"));
   }
 }
 

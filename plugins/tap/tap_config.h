@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What startup.conf says of a kernel container's port: `tap = { netns = "web-1", name = "eth0" }`.
+// What startup.conf says of a kernel container's port: `tap = { netns = "web-1", interface = "eth0"
+// }`.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +14,12 @@ namespace weft::tap {
 struct TapConfig {
   static constexpr uint16_t kMaxQueues = 8;
 
-  std::string name = "eth0";
+  std::string interface = "eth0";
   std::string netns;
   uint16_t queues = 1;
 
   static constexpr auto kFields = Fields(
-      Field<&TapConfig::name>("name", "what the interface is called there", NotEmpty{}),
+      Field<&TapConfig::interface>("interface", "what the interface is called there", NotEmpty{}),
       Field<&TapConfig::netns>("netns",
                                "the network namespace that it is moved into: a name of `ip netns`, "
                                "or a path such as \"/proc/1234/ns/net\"; without it weftd's own"),

@@ -30,6 +30,9 @@ constexpr std::string_view kRightsSentence =
     "; weftd keeps CAP_NET_ADMIN if its startup.conf has a tap or a NIC, or says [weft] "
     "keep-capabilities = [\"net-admin\"]";
 
+// What kEveryOffload is in the kernel's words.
+constexpr unsigned long kOffloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+
 std::string Because(int error) { return Cat(": ", std::strerror(error)); }
 
 absl::Status CannotMake(int error) {
@@ -66,12 +69,13 @@ absl::StatusOr<UniqueFd> OpenQueue(std::string& name, bool several) {
   std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
   if (ioctl(fd->get(), TUNSETIFF, &request) != 0) return CannotMake(errno);
   name = request.ifr_name;
-  // As in virtio 1.2 §5.1.6: 12 bytes, little-endian. Nothing is left to us (virtio 1.2
-  // §5.1.6.2.1): the kernel sums and segments before it gives a frame away.
+  // As in virtio 1.2 §5.1.6: 12 bytes, little-endian. The kernel may leave checksums and segments
+  // to us (kEveryOffload): most frames reach somebody who takes them so.
   const int size = Packet::kVirtioNetHeader;
   const int little = 1;
   if (ioctl(fd->get(), TUNSETVNETHDRSZ, &size) != 0 ||
-      ioctl(fd->get(), TUNSETVNETLE, &little) != 0 || ioctl(fd->get(), TUNSETOFFLOAD, 0UL) != 0)
+      ioctl(fd->get(), TUNSETVNETLE, &little) != 0 ||
+      ioctl(fd->get(), TUNSETOFFLOAD, kOffloads) != 0)
     return CannotMake(errno);
   return fd;
 }
@@ -96,9 +100,10 @@ absl::StatusOr<UniqueFd> OpenNetns(const std::string& path) {
   if (!fd.valid()) return CannotOpenNetns(path, errno);
   struct statfs system {};
   const bool is_namespace = fstatfs(fd.get(), &system) == 0 && system.f_type == NSFS_MAGIC;
-  if (!is_namespace || ioctl(fd.get(), NS_GET_NSTYPE) != CLONE_NEWNET) {
-    // `ip netns` makes an empty file first; the namespace is mounted on it next, and unmounted
-    // first.
+  const int type = is_namespace ? ioctl(fd.get(), NS_GET_NSTYPE) : 0;
+  if (type < 0) return CannotMake(errno);  // the sandbox of a switch without interfaces
+  if (type != CLONE_NEWNET) {
+    // `ip netns` makes an empty file and mounts the namespace on it; and it ends the other way.
     return absl::UnavailableError(Cat(path, " is no network namespace"));
   }
   return fd;
@@ -107,8 +112,9 @@ absl::StatusOr<UniqueFd> OpenNetns(const std::string& path) {
 absl::Status CannotMove(const TapSettings& settings, int error) {
   const std::string place = settings.netns.empty() ? "" : Cat(" in ", settings.netns);
   if (error == EEXIST) {
-    return absl::AlreadyExistsError(Cat("there is an interface ", settings.name, place,
-                                        " already; rename it or give the port's tap another name"));
+    return absl::AlreadyExistsError(
+        Cat("there is an interface ", settings.name, place,
+            " already; rename it, or give the port's tap another `interface`"));
   }
   if (error == EPERM) {
     return absl::PermissionDeniedError(

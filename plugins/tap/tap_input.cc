@@ -15,11 +15,24 @@ constexpr size_t kFirstBytes = Packet::kSnapshot;  // of a read: header and begi
 constexpr uint64_t kFirstPause = 1024;             // ticks
 constexpr size_t kCacheLine = 64;
 
-// DATA_VALID (virtio 1.2 §5.1.6) says that somebody has looked at the checksums: nothing to do.
-constexpr uint8_t kDataValid = 2;
+// What the kernel left to be done, of the header as it was read.
+OffloadFault ReadHeader(Packet& packet) {
+  VirtioNetHeader header;
+  std::memcpy(&header, packet.virtio_net_header(), sizeof(header));
+  // Somebody has looked at the checksums (virtio 1.2 §5.1.6): nothing to do.
+  header.flags &= static_cast<uint8_t>(~kDataValid);
+  return ReadOffload(header, kEveryOffload, packet);
+}
 
-bool AsksForOffload(const uint8_t* header) {
-  return (header[0] & ~kDataValid) != 0 || header[1] != 0;  // flags, gso_type
+TapInput::Drop ReasonOf(OffloadFault fault) {
+  switch (fault) {
+    case OffloadFault::kUnsupported:
+      return TapInput::Drop::kUnsupportedOffload;
+    case OffloadFault::kTooManySegments:
+      return TapInput::Drop::kTooManySegments;
+    default:
+      return TapInput::Drop::kBadHeader;
+  }
 }
 
 }  // namespace
@@ -89,26 +102,21 @@ void TapInput::PollQueue(const InputQueue& queue, Frame& frame) {
 }
 
 bool TapInput::Accept(const PortTap& tap, Packet& packet, size_t length) {
-  if (length < Packet::kVirtioNetHeader + kMinFrame) {
-    CountDrop(tap.port, Drop::kRunt);
+  const auto drop = [&](Drop reason) {
+    CountDrop(tap.port, reason);
     return false;
-  }
-  if (AsksForOffload(packet.snapshot())) {
-    CountDrop(tap.port, Drop::kBadHeader);
-    return false;
-  }
+  };
+  if (length < Packet::kVirtioNetHeader + kMinFrame) return drop(Drop::kRunt);
   const auto frame = static_cast<uint32_t>(length - Packet::kVirtioNetHeader);
+  if (frame > kMaxOffloadFrame) return drop(Drop::kTooLong);
   uint8_t* const header = packet.snapshot() + Packet::kVirtioNetHeader;
-  if (frame > kMaxFrame || ExceedsMtu(header, frame, tap.mtu)) {
-    CountDrop(tap.port, Drop::kTooLong);
-    return false;
-  }
   packet.Reset(tap.port, header, std::min<uint32_t>(frame, Packet::kMaxHeader));
-  if (frame > Packet::kMaxHeader) {
-    const auto rest = static_cast<uint32_t>(frame - Packet::kMaxHeader);
-    packet.SetPayload({ForeignPtr(memory_.get() + used_), rest});
-    used_ += (rest + kCacheLine - 1) / kCacheLine * kCacheLine;
-  }
+  const uint32_t rest = frame - packet.header_length();
+  if (rest != 0) packet.SetPayload({ForeignPtr(memory_.get() + used_), rest});
+  const OffloadFault fault = ReadHeader(packet);
+  if (fault != OffloadFault::kNone) return drop(ReasonOf(fault));
+  if (ExceedsMtu(header, LongestFrame(packet), tap.mtu)) return drop(Drop::kTooLong);
+  used_ += (rest + kCacheLine - 1) / kCacheLine * kCacheLine;
   return true;
 }
 

@@ -20,11 +20,14 @@ class TapInput final : public Input<TapInput> {
  public:
   static constexpr NodeSpec kSpec{.name = "tap-input",
                                   .help = "Reads the frames that kernel containers send."};
-  enum class Drop : uint8_t { kRunt, kTooLong, kBadHeader };
+  enum class Drop : uint8_t { kRunt, kTooLong, kBadHeader, kUnsupportedOffload, kTooManySegments };
   static constexpr auto kDrops = Labels<Drop>({
       {Drop::kRunt, "runt", "shorter than an Ethernet header"},
       {Drop::kTooLong, "too-long", "longer than the port's MTU"},
-      {Drop::kBadHeader, "bad-header", "its virtio-net header asks for what was not offered"},
+      {Drop::kBadHeader, "bad-header", "its virtio-net header contradicts the frame"},
+      {Drop::kUnsupportedOffload, "unsupported-offload",
+       "asks for the checksum of what is neither TCP nor UDP right behind IP"},
+      {Drop::kTooManySegments, "too-many-segments", "asks to be cut into more than 128 segments"},
   });
   enum class Counter : uint8_t { kReads, kEmptyReads };
   static constexpr auto kCounters = Labels<Counter>({
@@ -50,7 +53,8 @@ class TapInput final : public Input<TapInput> {
   // With more queues a worker naps: room is left in the SleepSet for other nodes.
   static constexpr size_t kMaxWatched = SleepSet::kCapacity / 2;
   // One byte more than a good frame has, so that a longer one shows.
-  static constexpr size_t kLongest = kMaxFrame + 1;
+  static constexpr size_t kLongest = kMaxOffloadFrame + 1;
+  // What a second-level cache holds, and the last frame.
   static constexpr size_t kMemory = (size_t{1} << 19) + kLongest;
 
   // When a port's queues are worth a system call again.
@@ -64,7 +68,8 @@ class TapInput final : public Input<TapInput> {
   bool HasRoom(const Frame& frame) const {
     return frame.room() > 0 && used_ + kLongest <= kMemory && graph_->pool().available() > 0;
   }
-  // The packet's frame has `length` bytes behind its header; false, and a drop, if it is a bad one.
+  // Makes `packet` of the `length` bytes that were read; false, and a drop, if they are a bad
+  // frame.
   bool Accept(const PortTap& tap, Packet& packet, size_t length);
 
   const Published<TapTable>& table_;

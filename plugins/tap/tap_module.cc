@@ -42,7 +42,7 @@ class TapModule final : public Module {
       TapPort::Options options{.id = request.id,
                                .workers = {request.worker},
                                .port = request.config.name,
-                               .tap = {.name = config.name,
+                               .tap = {.name = config.interface,
                                        .netns = config.NetnsPath(),
                                        .queues = config.queues,
                                        .mtu = request.config.mtu,

@@ -46,13 +46,15 @@ bool TapOutput::Write(const PortTap& tap, Packet& packet) {
   Drop reason = Drop::kPortDown;
   if (tap.device->seen_gone()) {
     // The port will be told of it soon.
-  } else if (ExceedsMtu(packet.header(), packet.length(), tap.mtu)) {
+  } else if (ExceedsMtu(packet.header(), LongestFrame(packet), tap.mtu)) {
     reason = Drop::kTooLong;
   } else if (packet.segment_count() >= kMaxPieces) {
     reason = Drop::kTooManySegments;
   } else {
-    // Nothing to sum, nothing to segment.
-    std::memset(packet.virtio_net_header(), 0, Packet::kVirtioNetHeader);
+    // The kernel takes every offload, whatever TUNSETOFFLOAD says of the other way.
+    VirtioNetHeader header;
+    WriteOffload(packet, header);
+    std::memcpy(packet.virtio_net_header(), &header, sizeof(header));
     std::array<iovec, kMaxPieces> pieces;
     pieces[0] = {packet.virtio_net_header(), Packet::kVirtioNetHeader + packet.header_length()};
     for (size_t i = 0; i < packet.segment_count(); ++i) {

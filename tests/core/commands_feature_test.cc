@@ -29,6 +29,11 @@ struct LimitConfig {
   uint16_t longest = 0;
   static constexpr auto kFields =
       Fields(Field<&LimitConfig::longest>("longest", "bytes", Required{}, Range{60, 9216}));
+  void Check(const Value& table, const Place& place) const {
+    if (longest % 2 != 0) {
+      place.Key("longest").Error(table.WhereIs("longest"), Cat(longest, " is odd"));
+    }
+  }
 };
 
 class Limit final : public Feature<Limit, LimitConfig> {
@@ -110,6 +115,13 @@ class FeatureCommandsTest : public ::testing::Test {
   Switch switch_{loop_};
   CommandTable commands_;
 };
+
+TEST_F(FeatureCommandsTest, RefusesAKeyThatNobodyKnowsAndWhatACheckHasAgainstIt) {
+  EXPECT_THAT(Say("port feature set a limit longest=100 longset=200"),
+              HasSubstr("unknown key \"longset\" (did you mean \"longest\"?)"));
+  EXPECT_THAT(Say("port feature set a limit longest=101"), HasSubstr("101 is odd"));
+  EXPECT_EQ(LimitOf(0), 0);
+}
 
 TEST_F(FeatureCommandsTest, SwitchesAFeatureOnChangesItAndSwitchesItOff) {
   EXPECT_EQ(Say("port feature set a limit longest=100"), "");

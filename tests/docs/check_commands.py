@@ -12,7 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 import weft_e2e as e2e  # noqa: E402  (the path comes first)
 
-CONFIG = '[plugins]\nload = ["mac-guard"]\n' + e2e.ports("web-1", "web-2")
+PLUGINS = sorted(path.stem for path in (e2e.BUILD / "plugins").glob("*.so"))
+CONFIG = f"[plugins]\nload = {PLUGINS}\n" + e2e.ports("web-1", "web-2")
 VERBS = ("show", "clear", "trace", "port", "config", "help")
 
 

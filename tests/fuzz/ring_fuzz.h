@@ -137,7 +137,7 @@ void Run(Input& input) {
       for (const Packet* packet : std::span(packets).first(got)) {
         Require(packet->length() >= kMinFrame && packet->length() <= kMaxFrame);
       }
-      writer.Transmit(to.queue(), to.view(), to_mtu, packets.data(), got, sent);
+      Require(writer.Transmit(to.queue(), to.view(), to_mtu, packets.data(), got, sent) == got);
     }
     guard.reset();
     if (!mode.event_index) continue;

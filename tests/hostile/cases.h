@@ -26,6 +26,7 @@ CaseClass FileSystemCases();
 CaseClass RingCases();
 CaseClass RingIndexCases(bool full, uint32_t seed);
 CaseClass DescriptorCases();
+CaseClass OffloadCases();
 // `seed`: what is rewritten when; `guarded`: by mac-guard, or by the bridge alone.
 CaseClass RaceCases(bool full, uint32_t seed, bool guarded);
 CaseClass NotificationCases();
@@ -38,6 +39,7 @@ inline std::vector<CaseClass> AllCases(bool full, uint32_t seed) {
           RingCases(),
           RingIndexCases(full, seed),
           DescriptorCases(),
+          OffloadCases(),
           RaceCases(full, seed, true),
           RaceCases(full, seed, false),
           NotificationCases()};

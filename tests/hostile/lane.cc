@@ -42,7 +42,7 @@ std::string Lane::ConfigOf(uint32_t number) {
     const std::string mac = TextOf(MacOf(number, member));
     config += Cat("[[port]]\nname = \"", PortName(role, number), "\"\nbridge = \"", bridge,
                   "\"\nmac = \"", mac, "\"\nvhost = { queues = ", member == kWide ? kWidePairs : 1U,
-                  " }\n");
+                  member == kLiar ? ", offload = true" : "", " }\n");
     // What a liar may not get past.
     if (member == kLiar && IsGuarded(number))
       config += Cat("mac-guard = { allow = \"", mac, "\" }\n");
@@ -165,6 +165,10 @@ Bytes Lane::Frame(Member to, Member from) {
     frame[i] = static_cast<uint8_t>(i * 31 + frames_ + frames_ / 256);
   }
   return frame;
+}
+
+std::pair<Bytes, Bytes> Lane::AddressesToWitness() const {
+  return {MacOf(number_, kWitness), MacOf(number_, kLiar)};
 }
 
 Bytes Lane::FrameToWitness() { return Frame(kWitness, kLiar); }

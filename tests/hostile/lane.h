@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/hostile/silent_files.h"
@@ -84,6 +85,8 @@ class Lane {
   // A frame from the liar's port to the witness, or back.
   Bytes FrameToWitness();
   Bytes FrameToLiar();
+  // Destination and source of a frame from the liar to the witness.
+  std::pair<Bytes, Bytes> AddressesToWitness() const;
   // Takes what came to witness and bystander, and counts what should not have.
   void Watch();
   uint64_t escapes() const { return escapes_; }

@@ -33,6 +33,7 @@ class Testpmd:
     for testpmd and for the virtio-user device. user: the uid that it runs as, if not ours.
     """
     __test__ = False  # not a test class, whatever its name
+    SOCKET = "vhost.sock"  # in the port's directory
     _serial = 0
     # testpmd's other thread says what happens to the device, in the middle of a prompt if it must.
     _PROMPT = re.compile(r"(?:\nPort \d+: [\w ]+ event\n)?".join("testpmd> "))
@@ -46,11 +47,7 @@ class Testpmd:
         self.name = pathlib.Path(path).parent.name or "container"
         self.mac, self.server, self.path = mac, server, pathlib.Path(path)
         self._prefix = f"weft-{os.getpid()}-{Testpmd._serial}"
-        vdev = f"net_virtio_user0,path={path},queues={queues}"
-        vdev += f",mac={mac}" if mac else ""
-        vdev += ",server=1" if server else ""
-        vdev += f",queue_size={ring}" if ring else ""
-        vdev += f",{device}" if device else ""
+        vdev = self._device(queues, ring) + (f",{device}" if device else "")
         self.argv = ["dpdk-testpmd", "--lcores", floating_lcores(2), "--no-pci", *self._MEMORY[memory],
                      "--no-telemetry", "--no-shconf", f"--file-prefix={self._prefix}", f"--vdev={vdev}",
                      "--", "-i", "--no-mlockall", f"--total-num-mbufs={mbufs}",
@@ -60,6 +57,12 @@ class Testpmd:
         self.process = None
         self._output = ""
         self._changed = threading.Condition()
+
+    def _device(self, queues, ring):
+        return (f"net_virtio_user0,path={self.path},queues={queues}"
+                + (f",mac={self.mac}" if self.mac else "")
+                + (",server=1" if self.server else "")
+                + (f",queue_size={ring}" if ring else ""))
 
     def __enter__(self):
         require_program("dpdk-testpmd")
@@ -205,3 +208,14 @@ class Testpmd:
         shutil.rmtree(f"/var/run/dpdk/{self._prefix}", ignore_errors=True)
         if self.server:
             self.path.unlink(missing_ok=True)
+
+
+class MemifTestpmd(Testpmd):
+    """A container with a net_memif device instead: the client, or with server=True the one that
+    listens. ring: a power of two."""
+    SOCKET = "memif.sock"
+
+    def _device(self, _queues, ring):
+        return (f"net_memif0,role={'server' if self.server else 'client'},socket={self.path},socket-abstract=no"
+                + (f",mac={self.mac}" if self.mac else "")
+                + (f",rsize={ring.bit_length() - 1}" if ring else ""))

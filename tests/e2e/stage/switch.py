@@ -112,8 +112,8 @@ class Weftd:
     def log(self):
         return self.process.log()
 
-    def socket(self, port):
-        return self.runtime_dir / "ports" / port / "vhost.sock"
+    def socket(self, port, name="vhost.sock"):
+        return self.runtime_dir / "ports" / port / name
 
     def request(self, command, timeout=60.0):
         """One command; the whole reply, {"ok": true, "data": ...} or {"ok": false, "error": "..."}."""

@@ -121,18 +121,19 @@ class Pair:
     """Two containers that send frames to and fro, for as long as nobody drops one: they are fewer than
     a ring holds, so weft has no reason to, however late anybody is.
 
-    numbers: of their addresses. options: more of Testpmd's.
+    numbers: of their addresses. kinds: of containers. options: more of theirs.
     """
 
-    def __init__(self, weft, names=("web-1", "web-2"), numbers=(1, 2), queues=1, **options):
+    def __init__(self, weft, names=("web-1", "web-2"), numbers=(1, 2), queues=1, kinds=(Testpmd, Testpmd),
+                 **options):
         self.names, self._weft = names, weft
         self._ledger = None
         self._stack = contextlib.ExitStack()
         addresses = [mac(number) for number in numbers]
         self.containers = {
-            name: Testpmd(weft.socket(name), mac=own, peer=peer, mode="macswap", ring=RING,
-                          queues=queues, mbufs=(4 * queues + 1) * RING, **options)
-            for name, own, peer in zip(names, addresses, reversed(addresses))}
+            name: kind(weft.socket(name, kind.SOCKET), mac=own, peer=peer, mode="macswap", ring=RING,
+                       queues=queues, mbufs=(4 * queues + 1) * RING, **options)
+            for name, kind, own, peer in zip(names, kinds, addresses, reversed(addresses))}
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:

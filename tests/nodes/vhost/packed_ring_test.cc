@@ -223,7 +223,9 @@ TEST(PackedWriter, NothingIsVisibleBeforePublishAndThenAllOfIt) {
   writer.Transmit(in, reader, 4);
   EXPECT_TRUE(in.TakeUsed().empty());
   // As another worker's burst would.
-  writer.writer.Transmit(in.queue(), in.view(), kMtu, reader.out.data() + 4, 5, writer.tally);
+  EXPECT_EQ(
+      writer.writer.Transmit(in.queue(), in.view(), kMtu, reader.out.data() + 4, 5, writer.tally),
+      5U);
   EXPECT_TRUE(in.TakeUsed().empty());
   EXPECT_FALSE(RingWriter::Publish(in.queue(), in.view()));
   for (uint32_t i = 0; i < 9; ++i) EXPECT_EQ(in.Receive(), WithHeader(PatternFrame(100, i)));

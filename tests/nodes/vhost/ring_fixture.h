@@ -89,7 +89,9 @@ struct Writer {
 
   void Transmit(GuestQueue& ring, Reader& from, size_t count, uint32_t mtu = kMtu) {
     results.resize(count);
-    writer.Transmit(ring.queue(), ring.view(), mtu, from.out.data(), count, tally, results.data());
+    EXPECT_EQ(writer.Transmit(ring.queue(), ring.view(), mtu, from.out.data(), count, tally,
+                              results.data()),
+              count);
   }
   uint32_t dropped(TransmitDrop reason) const { return tally.drops[static_cast<size_t>(reason)]; }
 };

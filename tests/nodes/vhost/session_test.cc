@@ -70,6 +70,64 @@ TEST_F(SessionTest, AContainerGetsNoLongerFramesThanItsDriverWasToldOf) {
   ExpectEnd("NET_SET_MTU: came while ring 0 is started");
 }
 
+TEST_F(SessionTest, OffersOffloadsOnlyWhereThePortDoes) {
+  Connect();
+  EXPECT_EQ(front_end_.Ask(Request::kGetFeatures), kOfferedFeatures);
+  front_end_.Send(Request::kSetFeatures, NumberPayload{kSplitFeatures | kFeatureChecksum});
+  ExpectEnd("accepts feature bits 0x1, which were not offered");
+  limits_.offload = true;
+  Connect();
+  EXPECT_EQ(front_end_.Ask(Request::kGetFeatures), kOfferedFeatures | kOffloadFeatures);
+}
+
+TEST_F(SessionTest, RingsKnowWhatWasNegotiatedInEitherDirection) {
+  limits_.offload = true;
+  struct Row {
+    uint64_t features;
+    OffloadSet left, taken;
+    uint32_t longest;
+  };
+  constexpr Row kRows[] = {
+      {0, 0, 0, kMaxFrame},
+      {kFeatureChecksum, kOffloadChecksum, 0, kMaxFrame},
+      {kFeatureGuestChecksum, 0, kOffloadChecksum, kMaxFrame},
+      {kFeatureChecksum | kFeatureHostTso4, kOffloadChecksum | kOffloadTso4, 0, kMaxOffloadFrame},
+      {kFeatureGuestChecksum | kFeatureGuestTso6, 0, kOffloadChecksum | kOffloadTso6, kMaxFrame},
+      {kOffloadFeatures, kEveryOffload, kEveryOffload, kMaxOffloadFrame},
+  };
+  for (const Row& row : kRows) {
+    Connect();
+    front_end_.Handshake(kSplitFeatures | row.features);
+    for (const Queue* queue : {&to_guest_, &to_switch_}) {
+      ASSERT_NE(queue->Running(), nullptr);
+      EXPECT_EQ(queue->Running()->left, row.left);
+      EXPECT_EQ(queue->Running()->taken, row.taken);
+      EXPECT_EQ(queue->Running()->longest_frame, row.longest);
+    }
+    front_end_.Disconnect();
+    for (int i = 0; i < 1'000 && !ended_.has_value(); ++i) Turn();
+    ASSERT_TRUE(ended_.has_value());
+  }
+}
+
+// virtio 1.2 §5.1.3.1.
+TEST_F(SessionTest, RefusesAnOffloadThatIsNothingWithoutAnother) {
+  limits_.offload = true;
+  constexpr std::pair<uint64_t, const char*> kRows[] = {
+      {kFeatureHostTso4, "SET_FEATURES: accepts VIRTIO_NET_F_HOST_TSO4 without CSUM"},
+      {kFeatureHostTso6 | kFeatureGuestChecksum, "HOST_TSO6 without CSUM"},
+      {kFeatureChecksum | kFeatureHostEcn, "HOST_ECN without HOST_TSO"},
+      {kFeatureGuestTso4 | kFeatureChecksum, "GUEST_TSO4 without GUEST_CSUM"},
+      {kFeatureGuestTso6, "GUEST_TSO6 without GUEST_CSUM"},
+      {kFeatureGuestChecksum | kFeatureGuestEcn, "GUEST_ECN without GUEST_TSO"},
+  };
+  for (const auto& [features, reason] : kRows) {
+    Connect();
+    front_end_.Send(Request::kSetFeatures, NumberPayload{kSplitFeatures | features});
+    ExpectEnd(reason);
+  }
+}
+
 TEST_F(SessionTest, AnMtuCountsOnlyIfItIsNegotiated) {
   Connect();
   front_end_.Send(Request::kSetProtocolFeatures, NumberPayload{kOfferedProtocolFeatures});

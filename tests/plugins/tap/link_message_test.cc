@@ -54,7 +54,8 @@ TEST(LinkMessageTest, SaysEverythingAtOnce) {
                                                  Pair(IFLA_IFNAME, Bytes{'e', 't', 'h', '0', 0}),
                                                  Pair(IFLA_MTU, Bytes{0x28, 0x23, 0, 0}),
                                                  Pair(IFLA_TXQLEN, Bytes{0xf4, 1, 0, 0}),
-                                                 Pair(IFLA_NET_NS_FD, Bytes{5, 0, 0, 0})));
+                                                 Pair(IFLA_NET_NS_FD, Bytes{5, 0, 0, 0}),
+                                                 Pair(IFLA_GSO_MAX_SEGS, Bytes{128, 0, 0, 0})));
 }
 
 TEST(LinkMessageTest, LeavesOutWhatIsNotWanted) {

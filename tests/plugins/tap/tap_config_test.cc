@@ -56,7 +56,7 @@ TEST_F(TapConfigTest, NeedsTheRightsOfNetworks) {
 
 TEST_F(TapConfigTest, TakesNamesAndPaths) {
   EXPECT_THAT(Errors({"{}", R"({ netns = "web-1" })", R"({ netns = "/proc/1/ns/net" })",
-                      R"({ name = "net1", netns = "web-1", queues = 8 })"}),
+                      R"({ interface = "net1", netns = "web-1", queues = 8 })"}),
               IsEmpty());
 }
 
@@ -72,8 +72,8 @@ TEST_F(TapConfigTest, RefusesNamesThatNoInterfaceCanHave) {
     const std::unique_ptr<Module> module(weft_plugin.make());
     module->Register(harness.registry());
     EXPECT_THAT(
-        harness.Configure(PortsWith({Cat("{ name = \"", name, "\" }")})),
-        ElementsAre(HasSubstr("startup.conf:3:16: port \"p0\": tap.name: no interface can")))
+        harness.Configure(PortsWith({Cat("{ interface = \"", name, "\" }")})),
+        ElementsAre(HasSubstr("startup.conf:3:21: port \"p0\": tap.interface: no interface can")))
         << name;
   }
 }
@@ -86,10 +86,10 @@ TEST_F(TapConfigTest, RefusesANamespaceThatIsNeitherNameNorPath) {
 
 TEST_F(TapConfigTest, RefusesTheSameInterfaceTwice) {
   EXPECT_THAT(
-      Errors({R"({ netns = "x" })", R"({ netns = "/run/netns/x", name = "eth0" })",
-              R"({ netns = "x", name = "eth1" })"}),
+      Errors({R"({ netns = "x" })", R"({ netns = "/run/netns/x", interface = "eth0" })",
+              R"({ netns = "x", interface = "eth1" })"}),
       ElementsAre(HasSubstr(
-          R"(port "p1": tap.name: "eth0" is the interface of port "p0" in this namespace)")));
+          R"(port "p1": tap.interface: "eth0" is the interface of port "p0" in this namespace)")));
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "plugins/tap/tap_table.h"
 #include "tests/support/frames.h"
 #include "tests/support/graph_harness.h"
+#include "tests/support/offload_frames.h"
 
 namespace weft::tap {
 namespace {
@@ -25,6 +28,7 @@ using testing::GraphHarness;
 using ::testing::IsEmpty;
 using testing::MacNumber;
 using ::testing::SizeIs;
+using testing::TransportFrame;
 
 constexpr size_t kNetHeader = Packet::kVirtioNetHeader;
 
@@ -155,7 +159,7 @@ TEST_F(TapNodesTest, DropsWhatIsNoFrame) {
 TEST_F(TapNodesTest, DropsWhatIsLongerThanTheMtuOnEitherSide) {
   kernels_[0].Send(FrameOf(1515));
   kernels_[0].Send(FrameOf(9217));
-  kernels_[0].Send(FrameOf(60'000));
+  kernels_[0].Send(FrameOf(kMaxOffloadFrame + 1));
   graph_.Run();
   EXPECT_EQ(In("too-long"), 3U);
   Kernel narrow;
@@ -168,21 +172,93 @@ TEST_F(TapNodesTest, DropsWhatIsLongerThanTheMtuOnEitherSide) {
   EXPECT_EQ(graph_.DroppedTotal(), 4U);
 }
 
-TEST_F(TapNodesTest, DropsWhatAsksForAnOffload) {
-  for (const Bytes& header : {Bytes{1, 0}, Bytes{0, 1}, Bytes{0, 0x80}, Bytes{4, 0}, Bytes{3, 4}}) {
-    Bytes whole = header;
-    whole.resize(kNetHeader);
-    kernels_[0].Send(FrameOf(60), whole);
+Bytes HeaderBytes(const VirtioNetHeader& header) {
+  Bytes bytes(kNetHeader);
+  std::memcpy(bytes.data(), &header, sizeof(header));
+  return bytes;
+}
+
+VirtioNetHeader HeaderOf(const Bytes& message) {
+  VirtioNetHeader header;
+  std::memcpy(&header, message.data(), sizeof(header));
+  return header;
+}
+
+TEST_F(TapNodesTest, HandsOnWhatTheKernelLeftToBeDone) {
+  for (const bool ipv6 : {false, true}) {
+    const TransportFrame plan{.ipv6 = ipv6, .payload = 60'000, .seed = 3};
+    const Bytes frame = plan.Build();
+    kernels_[0].Send(frame, HeaderBytes(plan.Ask(1400)));
+    EXPECT_EQ(graph_.Run(), 1U);
+    const std::vector<Bytes> got = kernels_[1].Receive();
+    ASSERT_THAT(got, SizeIs(1));
+    const VirtioNetHeader header = HeaderOf(got[0]);
+    EXPECT_EQ(header.flags, kNeedsChecksum);
+    EXPECT_EQ(header.gso_type, ipv6 ? kGsoTcp6 : kGsoTcp4);
+    EXPECT_EQ(header.gso_size, 1400);
+    EXPECT_EQ(header.csum_start, plan.transport());
+    EXPECT_EQ(header.hdr_len, plan.header());
+    // All of it but the checksum's field, where the sum of the pseudo-header belongs.
+    Bytes sent = frame;
+    Bytes received = Behind(got[0]);
+    for (Bytes* bytes : {&sent, &received})
+      std::fill_n(bytes->begin() + static_cast<ptrdiff_t>(plan.transport() + 16), 2, uint8_t{0});
+    EXPECT_EQ(received, sent);
   }
-  Bytes valid{2, 0};  // DATA_VALID alone asks for nothing
-  valid.resize(kNetHeader);
-  kernels_[0].Send(FrameOf(60), valid);
+  EXPECT_EQ(graph_.DroppedTotal(), 0U);
+}
+
+TEST_F(TapNodesTest, AChecksumAloneIsLeftToo) {
+  const TransportFrame plan{.udp = true, .payload = 700};
+  kernels_[0].Send(plan.Build(), HeaderBytes(plan.Ask()));
   graph_.Run();
-  EXPECT_EQ(In("bad-header"), 5U);
-  EXPECT_EQ(graph_.DroppedTotal(), 5U);
   const std::vector<Bytes> got = kernels_[1].Receive();
   ASSERT_THAT(got, SizeIs(1));
-  EXPECT_EQ(got[0][0], 0) << "what a sender said of its header goes no further";
+  EXPECT_EQ(HeaderOf(got[0]).flags, kNeedsChecksum);
+  EXPECT_EQ(HeaderOf(got[0]).gso_type, kGsoNone);
+}
+
+TEST_F(TapNodesTest, TheMtuIsThatOfASegment) {
+  const TransportFrame plan{.payload = 20'000};
+  const auto fits = static_cast<uint16_t>(kMtu - (plan.header() - plan.network()));
+  kernels_[0].Send(plan.Build(), HeaderBytes(plan.Ask(fits)));
+  kernels_[0].Send(plan.Build(), HeaderBytes(plan.Ask(static_cast<uint16_t>(fits + 1))));
+  graph_.Run();
+  EXPECT_EQ(In("too-long"), 1U);
+  EXPECT_THAT(kernels_[1].Receive(), SizeIs(1));
+}
+
+TEST_F(TapNodesTest, DropsAHeaderThatContradictsItsFrame) {
+  const TransportFrame plan{.payload = 5000};
+  VirtioNetHeader unknown = plan.Ask(1000);
+  unknown.gso_type = 3;  // UDP
+  VirtioNetHeader elsewhere = plan.Ask(1000);
+  ++elsewhere.csum_start;
+  VirtioNetHeader alone = plan.Ask(1000);
+  alone.flags = 0;
+  for (const VirtioNetHeader& header : {unknown, elsewhere, alone})
+    kernels_[0].Send(plan.Build(), HeaderBytes(header));
+  graph_.Run();
+  EXPECT_EQ(In("bad-header"), 3U);
+  // No TCP or UDP; and too much work for so few bytes.
+  kernels_[0].Send(FrameTo(MacNumber(2)).From(MacNumber(1)).Type(0x88b5).Size(200).Build(),
+                   HeaderBytes(plan.Ask()));
+  kernels_[0].Send(plan.Build(), HeaderBytes(plan.Ask(30)));
+  graph_.Run();
+  EXPECT_EQ(In("unsupported-offload"), 1U);
+  EXPECT_EQ(In("too-many-segments"), 1U);
+  EXPECT_EQ(graph_.DroppedTotal(), 5U);
+  EXPECT_THAT(kernels_[1].Receive(), IsEmpty());
+}
+
+TEST_F(TapNodesTest, AHeaderThatVouchesForChecksumsAsksForNothing) {
+  VirtioNetHeader valid;
+  valid.flags = kDataValid;
+  kernels_[0].Send(FrameOf(60), HeaderBytes(valid));
+  graph_.Run();
+  const std::vector<Bytes> got = kernels_[1].Receive();
+  ASSERT_THAT(got, SizeIs(1));
+  EXPECT_EQ(HeaderOf(got[0]).flags, 0) << "what a sender vouches for goes no further";
 }
 
 TEST_F(TapNodesTest, AQueueThatEndsIsSeenAndLeftAlone) {
