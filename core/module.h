@@ -79,6 +79,9 @@ struct PortKind {
   std::function<void(const PortConfig&, EalNeeds&)> eal_needs{};
   // See Schemas::Kind. May be null.
   void (*validate)(std::span<const KindUse> ports) = nullptr;
+  // What its backends may tell by Facts and Attachment: the declared part of what `show port`
+  // answers, with help. What is told beyond that is shown all the same.
+  std::vector<Column> facts{}, attachment{};
 };
 
 // What a module may use of the switch while it lives.
@@ -126,12 +129,15 @@ class Registry {
   void AddCommand(Command command) { commands_.push_back(std::move(command)); }
   // What completion offers for arguments of this kind (Argument::value).
   void AddValues(ValueSource values) { values_.push_back(std::move(values)); }
+  // What the bridge of a number is called; empty if there is none.
+  void NameBridges(std::function<std::string(BridgeId)> name) { bridge_name_ = std::move(name); }
 
   const absl::Status& status() const { return status_; }
   const std::vector<PortKind>& kinds() const { return kinds_; }
   std::vector<PortKind>& kinds() { return kinds_; }
   std::vector<Command>& commands() { return commands_; }
   std::vector<ValueSource>& values() { return values_; }
+  std::string BridgeName(BridgeId bridge) const { return bridge_name_ ? bridge_name_(bridge) : ""; }
 
  private:
   // The table of a feature that has nothing to configure: `name = {}` is all of it.
@@ -152,6 +158,7 @@ class Registry {
   std::vector<PortKind> kinds_;
   std::vector<Command> commands_;
   std::vector<ValueSource> values_;
+  std::function<std::string(BridgeId)> bridge_name_;
   absl::Status status_;
 };
 

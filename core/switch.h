@@ -136,6 +136,8 @@ class Switch {
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   const std::vector<std::unique_ptr<Plugin>>& plugins() const { return plugins_; }
   const std::vector<PortKind>& kinds() const { return registry_.kinds(); }
+  // Empty if there is none of that number.
+  std::string BridgeName(BridgeId bridge) const { return registry_.BridgeName(bridge); }
   Registry& registry() { return registry_; }
   EventLoop& loop() { return loop_; }
   // All counts begin at 0 again.

@@ -78,6 +78,9 @@ void L2Module::Register(Registry& registry) {
        .help = "The bridges and their ports",
        .shape = Shape::Rows(BridgeColumns()),
        .run = [this](const Arguments&) -> absl::StatusOr<Reply> { return ShowBridges(); }});
+  registry.NameBridges([this](BridgeId bridge) {
+    return bridge.value() < kMaxBridges ? state_->bridge_name(bridge) : std::string();
+  });
   registry.AddValues({.kind = "bridge", .list = [this] { return BridgeNames(); }});
   registry.AddValues({.kind = "mac", .list = [this] {
                         std::vector<std::string> macs;
