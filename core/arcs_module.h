@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The entries of the two feature arcs, as a module like any other. Control thread.
+// Nodes that are core's own, as a module like any other: the entries of the two feature arcs, and
+// those by which packets that were kept come back. Control thread.
 #pragma once
 
 #include <memory>
 
 #include "core/graph/arc_entry.h"
+#include "core/graph/held_nodes.h"
 #include "core/module.h"
 
 namespace weft {
@@ -17,6 +19,8 @@ class ArcsModule final : public Module {
         [](WorkerId) { return std::make_unique<ArcEntry<Arc::kPortInput>>(); });
     registry.AddNode<ArcEntry<Arc::kPortOutput>>(
         [](WorkerId) { return std::make_unique<ArcEntry<Arc::kPortOutput>>(); });
+    registry.AddNode<HeldInput>([](WorkerId) { return std::make_unique<HeldInput>(); });
+    registry.AddNode<HeldOutput>([](WorkerId) { return std::make_unique<HeldOutput>(); });
   }
 };
 

@@ -21,8 +21,10 @@ Argument LastArgument() {
           .keyword = true};
 }
 
-size_t LastOf(const Arguments& arguments) {
-  return arguments.Count("last", std::numeric_limits<size_t>::max());
+absl::StatusOr<size_t> LastOf(const Arguments& arguments) {
+  const uint64_t last = arguments.Count("last", std::numeric_limits<size_t>::max());
+  if (last == 0) return absl::InvalidArgumentError("last must be at least 1");
+  return last;
 }
 
 std::vector<Column> EventColumns() {
@@ -33,14 +35,16 @@ std::vector<Column> EventColumns() {
           {"details", "more about it"}};
 }
 
-Reply ShowEvents(const EventLog& events, const Arguments& arguments) {
+absl::StatusOr<Reply> ShowEvents(const EventLog& events, const Arguments& arguments) {
+  const absl::StatusOr<size_t> last = LastOf(arguments);
+  if (!last.ok()) return last.status();
   Table table{.columns = EventColumns(), .if_empty = "no events"};
-  for (const Event* event : events.Newest(LastOf(arguments), arguments.Text("port"))) {
+  for (const Event* event : events.Newest(*last, arguments.Text("port"))) {
     table.rows.push_back({FormatTime(event->last), std::string(kEventKinds.name(event->kind)),
                           event->port.empty() ? Cell() : Cell(event->port), event->count,
                           event->details});
   }
-  return table;
+  return Reply(std::move(table));
 }
 
 std::vector<Column> LogColumns() {
@@ -49,13 +53,15 @@ std::vector<Column> LogColumns() {
           {"message", "the line"}};
 }
 
-Reply ShowLog(const Arguments& arguments) {
+absl::StatusOr<Reply> ShowLog(const Arguments& arguments) {
+  const absl::StatusOr<size_t> last = LastOf(arguments);
+  if (!last.ok()) return last.status();
   Table table{.columns = LogColumns(), .if_empty = "nothing was logged"};
-  for (LogLine& line : RecentLog(LastOf(arguments))) {
+  for (LogLine& line : RecentLog(*last)) {
     table.rows.push_back({FormatTime(line.time), std::string(LabelsOf(LogLevel{}).name(line.level)),
                           std::move(line.message)});
   }
-  return table;
+  return Reply(std::move(table));
 }
 
 }  // namespace

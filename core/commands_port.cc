@@ -171,6 +171,12 @@ absl::Status AddPortCommands(Switch& s, CommandTable& commands) {
              PortFromWords(s, a.Text("name"), a.Text("kind"), a.Text("settings"));
          if (!config.ok()) return config.status();
          if (absl::Status status = s.AddPort(*config); !status.ok()) return status;
+         // As after a reload: what the port's tables name is resolved, or the port is not there.
+         if (absl::Status status = s.ResolveNames(s.Running()); !status.ok()) {
+           s.RemovePort(config->name).IgnoreError();
+           s.ResolveNames(s.Running()).IgnoreError();
+           return status;
+         }
          return Reply(std::string());
        }});
   table.push_back({.words = "port delete",

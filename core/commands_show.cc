@@ -20,8 +20,9 @@ std::string NodeName(const Switch& s, NodeId node) {
   return std::string(s.catalog().node(node).spec.name);
 }
 
-double Ratio(uint64_t a, uint64_t b) {
-  return b == 0 ? 0 : static_cast<double>(a) / static_cast<double>(b);
+// None of nothing.
+Cell Ratio(uint64_t a, uint64_t b, double times = 1) {
+  return b == 0 ? Cell() : Cell(times * static_cast<double>(a) / static_cast<double>(b));
 }
 
 std::vector<Column> Joined(std::vector<Column> columns, const std::vector<Column>& more) {
@@ -62,14 +63,42 @@ Reply ShowPorts(const Switch& s) {
   return table;
 }
 
-std::vector<Column> PortColumns() {
+// What kinds declare, each name once; a port has those of its own kind.
+std::vector<Column> OfKinds(const Switch& s, std::vector<Column> PortKind::*columns) {
+  std::vector<Column> all;
+  for (const PortKind& kind : s.kinds()) {
+    for (Column column : kind.*columns) {
+      const bool known = std::any_of(
+          all.begin(), all.end(), [&](const Column& other) { return other.name == column.name; });
+      column.optional = true;
+      if (!known) all.push_back(std::move(column));
+    }
+  }
+  return all;
+}
+
+// The fact as a field, as its kind has declared it if it has.
+RecordField FieldOf(const Switch& s, const Port& port, std::vector<Column> PortKind::*columns,
+                    PortFact fact) {
+  RecordField field{.column = {.name = std::move(fact.name)}, .value = {}};
+  for (const PortKind& kind : s.kinds()) {
+    if (kind.name != port.kind) continue;
+    for (const Column& column : kind.*columns) {
+      if (column.name == field.column.name) field.column = column;
+    }
+  }
+  std::visit([&](auto& value) { field.value = std::move(value); }, fact.value);
+  return field;
+}
+
+std::vector<Column> PortColumns(const Switch& s) {
   const std::vector<Column> setup =
       Joined(IdentityColumns(),
              {{.name = "reason", .help = "why it is not up", .optional = true},
               {"mtu", "the longest frame, without its Ethernet header", CellKind::kCount},
               {"workers", "who polls it"},
               {"features", "the features that its packets go through"}});
-  return Joined(Joined(setup, TrafficColumns()),
+  return Joined(Joined(Joined(setup, OfKinds(s, &PortKind::facts)), TrafficColumns()),
                 {{"rx-rate", "packets a second from it, over the last one", CellKind::kRate},
                  {"tx-rate", "packets a second to it", CellKind::kRate},
                  {"drop-rate", "packets a second that are lost", CellKind::kRate},
@@ -96,9 +125,8 @@ absl::StatusOr<Reply> ShowPort(const Switch& s, std::string_view name) {
     std::vector<std::string> features;
     for (const PortWiring::FeatureUse& use : port->wiring.features) features.push_back(use.node);
     add("features", features.empty() ? "none" : Join(features, ", "));
-    for (PortFact& fact : port->backend->Facts()) {
-      std::visit([&](auto& value) { add(fact.name, Cell(std::move(value))); }, fact.value);
-    }
+    for (PortFact& fact : port->backend->Facts())
+      record.fields.push_back(FieldOf(s, *port, &PortKind::facts, std::move(fact)));
     add("rx-packets", totals.rx_packets, CellKind::kCounter);
     add("rx-bytes", totals.rx_bytes, CellKind::kCounter);
     add("tx-packets", totals.tx_packets, CellKind::kCounter);
@@ -119,13 +147,8 @@ absl::StatusOr<Reply> ShowAttachment(const Switch& s, std::string_view name) {
   for (const auto& port : s.ports().ports()) {
     if (port->name != name) continue;
     Record record;
-    for (PortFact& fact : port->backend->Attachment()) {
-      std::visit(
-          [&](auto& value) {
-            record.fields.push_back({{.name = fact.name}, Cell(std::move(value))});
-          },
-          fact.value);
-    }
+    for (PortFact& fact : port->backend->Attachment())
+      record.fields.push_back(FieldOf(s, *port, &PortKind::attachment, std::move(fact)));
     if (record.fields.empty())
       return absl::InvalidArgumentError(
           Cat("port \"", name, "\" is a device of the host's: nothing attaches to it"));
@@ -167,7 +190,7 @@ Reply ShowRuntime(const Switch& s) {
     const uint64_t busy = s.stats().Worker(node.worker).busy_cycles;
     table.rows.push_back({uint64_t{node.worker.value()}, NodeName(s, node.node), node.calls,
                           node.packets, Ratio(node.packets, node.calls),
-                          Ratio(node.cycles, node.packets), 100 * Ratio(node.cycles, busy)});
+                          Ratio(node.cycles, node.packets), Ratio(node.cycles, busy, 100)});
   }
   return table;
 }
@@ -210,22 +233,25 @@ absl::Status AddShowCommands(Switch& s, CommandTable& commands) {
        .help = "All ports: state, packets and bytes each way, drops",
        .shape = Shape::Rows(PortsColumns()),
        .run = [&s](const Arguments&) -> absl::StatusOr<Reply> { return ShowPorts(s); }});
-  table.push_back(
-      {.words = "show port",
-       .arguments = {{.name = "name", .help = "the port", .value = "port"},
-                     {.name = "attach",
-                      .kind = ArgumentKind::kFlag,
-                      .help = "the mounts and arguments for whoever is to be there",
-                      .optional = true,
-                      .keyword = true}},
-       .help = "One port in full, or how to get to it",
-       .shape = Shape::OneOf(
-           {{"without attach",
-             Shape::Record(PortColumns(), "what its kind tells, and how often the device refused")},
-            {"with attach", Shape::Record({}, "what to give to a container")}}),
-       .run = [&s](const Arguments& a) {
-         return a.Has("attach") ? ShowAttachment(s, a.Text("name")) : ShowPort(s, a.Text("name"));
-       }});
+  table.push_back({.words = "show port",
+                   .arguments = {{.name = "name", .help = "the port", .value = "port"},
+                                 {.name = "attach",
+                                  .kind = ArgumentKind::kFlag,
+                                  .help = "the mounts and arguments for whoever is to be there",
+                                  .optional = true,
+                                  .keyword = true}},
+                   .help = "One port in full, or how to get to it",
+                   .shape = Shape::OneOf(
+                       {{"without attach",
+                         Shape::Record(PortColumns(s),
+                                       "the device's own counters, as device-NAME, and what a "
+                                       "kind tells that was loaded later")},
+                        {"with attach", Shape::Record(OfKinds(s, &PortKind::attachment),
+                                                      "what a kind tells that was loaded later")}}),
+                   .run = [&s](const Arguments& a) {
+                     return a.Has("attach") ? ShowAttachment(s, a.Text("name"))
+                                            : ShowPort(s, a.Text("name"));
+                   }});
   table.push_back({.words = "why",
                    .arguments = {{.name = "port", .help = "the port", .value = "port"}},
                    .help = "Why a port is down, or loses packets, or is slow",

@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/str_format.h"
 #include "core/base/text.h"
 #include "core/base/tsc.h"
 #include "core/commands.h"
@@ -45,18 +44,19 @@ absl::StatusOr<Reply> TraceAdd(Switch& s, const Arguments& arguments) {
                    "; see: show trace\n"));
 }
 
-// "02:00:00:00:00:02 < 02:00:00:00:00:01 type 0x0800"
-std::string Addresses(const TraceStep& step) {
-  if (step.length < kMinFrame) return "";
-  EthernetHeader header;
-  std::copy_n(step.header.begin(), sizeof(header), reinterpret_cast<uint8_t*>(&header));
-  return absl::StrFormat("%s > %s, type 0x%04x", header.source.ToString(),
-                         header.destination.ToString(), static_cast<unsigned>(header.type));
+// As of the packets that were lost.
+std::string Described(const TraceStep& step) {
+  return DescribeFrame({step.header.data(), std::min<size_t>(step.header.size(), step.length)});
 }
 
-std::string DetailsOf(const NodeClass& node, const TraceStep& step) {
+std::string DetailsOf(const Switch& s, const NodeClass& node, const TraceStep& step) {
+  const auto name = [&s](TraceNumberOf what, uint16_t number) {
+    if (what == TraceNumberOf::kBridge) return s.BridgeName(BridgeId(number));
+    const Port* const port = FindPort(s, PortId(number));
+    return port == nullptr ? std::string() : port->name;
+  };
   std::vector<std::string> details;
-  for (const auto& [field, value] : RecordFields(node, step))
+  for (const auto& [field, value] : RecordFields(node, step, name))
     details.push_back(Cat(field, " ", value));
   return Join(details, ", ");
 }
@@ -77,7 +77,7 @@ Table StepsOf(const Switch& s, const TracedPath& path) {
     const uint64_t cycles = step.cycles - path.steps.front().cycles;
     table.rows.push_back({std::string(node.spec.name), VerdictText(node, step.verdict),
                           PortName(s, step.out_port), cycles,
-                          static_cast<uint64_t>(1e9 * Seconds(cycles)), DetailsOf(node, step)});
+                          static_cast<uint64_t>(1e9 * Seconds(cycles)), DetailsOf(s, node, step)});
   }
   return table;
 }
@@ -89,7 +89,7 @@ absl::StatusOr<Reply> ShowTrace(Switch& s) {
     const TraceStep& first = path.steps.front();
     sections.list.push_back(
         {Cat("Packet ", path.number, " of worker ", path.worker.value(), " from ",
-             PortName(s, first.in_port), ", ", first.length, " bytes, ", Addresses(first)),
+             PortName(s, first.in_port), ", ", first.length, " bytes, ", Described(first)),
          StepsOf(s, path)});
   }
   // What was lost leaves holes in the ways, so whoever reads them has to know.
@@ -161,11 +161,14 @@ absl::StatusOr<Reply> Inject(const Switch& s, const Arguments& arguments) {
         "a frame is hexadecimal digits, two a byte; `weftctl trace inject` in a shell also takes a "
         "capture file");
   }
-  const uint64_t length = std::max<uint64_t>(frame->size(), arguments.Count("length"));
-  if (frame->size() < kMinFrame || length > kMaxFrame) {
+  const uint64_t typed = frame->size();
+  const uint64_t length = std::max(typed, arguments.Count("length"));
+  if (typed < kMinFrame || length > kMaxFrame) {
     return absl::InvalidArgumentError(Cat("a frame has ", kMinFrame, " to ", kMaxFrame,
                                           " bytes, from its destination address on; this one has ",
-                                          length));
+                                          typed < kMinFrame ? typed : length,
+                                          ", and only what is "
+                                          "behind its type may be left to `length`"));
   }
   frame->resize(length);
   Table table{.columns = InjectColumns()};
@@ -174,7 +177,7 @@ absl::StatusOr<Reply> Inject(const Switch& s, const Arguments& arguments) {
     const bool output = node.kind == NodeKind::kOutput && step.verdict == kConsumed;
     table.rows.push_back({std::string(node.spec.name),
                           output ? AtTheOutput(s, step, *frame) : VerdictText(node, step.verdict),
-                          PortName(s, step.out_port), DetailsOf(node, step)});
+                          PortName(s, step.out_port), DetailsOf(s, node, step)});
   }
   return table;
 }

@@ -80,19 +80,28 @@ Reply ShowVectors(const Switch& s) {
 }
 
 std::vector<Column> BufferColumns() {
-  return {{"worker", "whose they are", CellKind::kCount},
-          {"packets", "packets that it has", CellKind::kCount},
-          {"most-used", "the most that one dispatch took of them", CellKind::kCount},
-          {"bytes", "memory of all of them", CellKind::kBytes}};
+  return {
+      {"worker", "whose they are", CellKind::kCount},
+      {"packets", "packets that it has", CellKind::kCount},
+      {"most-used", "the most that one dispatch took of them", CellKind::kCount},
+      {"bytes", "memory of all of them", CellKind::kBytes},
+      {"held", "packets that nodes keep now, to send them later", CellKind::kCount},
+      {"most-held", "the most that there ever were", CellKind::kCount},
+      {"room", "packets that it can keep; 0 until a plugin's node keeps some", CellKind::kCount},
+      {"held-bytes", "address space of the store that they are in", CellKind::kBytes}};
 }
 
 Reply ShowBuffers(const Switch& s) {
   Table table{.columns = BufferColumns()};
   for (const auto& worker : s.workers()) {
+    const HeldPackets* const held = worker->graph().held_packets();
     std::vector<Cell>& row = table.rows.emplace_back();
-    for (const uint64_t number : {uint64_t{worker->id().value()}, uint64_t{worker->pool_size()},
-                                  worker->counters().most_packets.value(),
-                                  uint64_t{worker->pool_size() * sizeof(PacketSlot)}}) {
+    for (const uint64_t number :
+         {uint64_t{worker->id().value()}, uint64_t{worker->pool_size()},
+          worker->counters().most_packets.value(),
+          uint64_t{worker->pool_size() * sizeof(PacketSlot)}, held == nullptr ? 0 : held->held(),
+          held == nullptr ? 0 : held->most_held(), uint64_t{held == nullptr ? 0 : held->size()},
+          uint64_t{held == nullptr ? 0 : held->bytes()}}) {
       row.emplace_back(number);
     }
   }
@@ -157,9 +166,11 @@ absl::StatusOr<Reply> ShowLatency(const Switch& s, std::string_view only) {
   for (const auto& port : s.ports().ports()) {
     const LatencyTotals totals = s.stats().Latency(port->id);
     if (port->name == only) return Histogram(totals);
-    table.rows.push_back({port->name, totals.count(), Microseconds(totals.Quantile(kMedian)),
-                          Microseconds(totals.Quantile(kP99)),
-                          Microseconds(totals.Quantile(kP999))});
+    const uint64_t count = totals.count();
+    const auto took = [&](double share) {
+      return count == 0 ? Cell() : Cell(Microseconds(totals.Quantile(share)));
+    };
+    table.rows.push_back({port->name, count, took(kMedian), took(kP99), took(kP999)});
   }
   if (!only.empty()) return NoSuchPort(s, only);
   return table;

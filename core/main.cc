@@ -40,6 +40,7 @@
 #include "core/supervise.h"
 #include "core/switch.h"
 #include "core/version.h"
+#include "core/weftd_options.h"
 #include "core/worker/cpu_set.h"
 #include "core/worker/eal.h"
 #include "core/worker/eal_memory.h"
@@ -49,76 +50,31 @@
 namespace weft {
 namespace {
 
-constexpr std::string_view kUsage =
-    "weftd [--check | --supervise] [FILE]\n"
-    "\n"
-    "Runs the switch that FILE describes: ./startup.conf if there is one, else "
-    "/etc/weft/startup.conf.\n"
-    "SIGHUP, or `weftctl config apply`, reads it again and changes what differs.\n"
-    "  --check      reads FILE, tries what can be tried without side effects, and says what is "
-    "wrong\n"
-    "  --supervise  starts weftd again when it crashes, without a plugin that ended it twice "
-    "within a "
-    "minute\n"
-    "  --reference  prints every section and key that FILE may have, as Markdown\n"
-    "  --nodes      prints what each node declares: nexts, drops, counters, trace, keys; as "
-    "Markdown\n"
-    "  --commands   prints the commands of the shell and what they answer; as Markdown\n"
-    "  --manual     prints weftctl's manual page\n"
-    "               (all four with the plugins that FILE loads, if it is given)\n"
-    "  --version    prints the version\n";
-
-struct CommandLine {
-  bool check = false;
-  bool supervise = false;
-  bool reference = false;
-  bool nodes = false;
-  bool commands = false;
-  bool manual = false;
-  bool file_given = false;
-  std::string file;
-};
-
 // Nothing if the process should end at once, with `status`.
-std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int* status) {
-  CommandLine line;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument == "--help" || argument == "-h") {
-      std::printf("%s\n%s", kUsage.data(), kReplayUsage.data());
-      *status = 0;
-      return std::nullopt;
-    }
-    if (argument == "--version") {
-      std::printf("weftd %s\n", kVersion.data());
-      *status = 0;
-      return std::nullopt;
-    }
-    if (argument == "--check") {
-      line.check = true;
-    } else if (argument == "--supervise") {
-      line.supervise = true;
-    } else if (argument == "--reference") {
-      line.reference = true;
-    } else if (argument == "--nodes") {
-      line.nodes = true;
-    } else if (argument == "--commands") {
-      line.commands = true;
-    } else if (argument == "--manual") {
-      line.manual = true;
-    } else if (argument.starts_with("-") || !line.file.empty()) {
-      std::fprintf(stderr, "weftd: unexpected argument \"%s\"\n\n%s", argv[i], kUsage.data());
-      *status = 2;
-      return std::nullopt;
-    } else {
-      line.file = argument;
-      line.file_given = true;
-    }
+std::optional<WeftdOptions> ParseCommandLine(int argc, char** argv, int* status) {
+  const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  const absl::StatusOr<WeftdOptions> options = ParseWeftdOptions(arguments);
+  if (!options.ok()) {
+    std::fprintf(stderr, "weftd: %s\n\n%s", MessageOf(options.status()).c_str(),
+                 WeftdUsage().c_str());
+    *status = 2;
+    return std::nullopt;
   }
-  if (line.file.empty()) {
-    line.file = std::filesystem::exists("startup.conf") ? "startup.conf" : "/etc/weft/startup.conf";
+  *status = 0;
+  if (options->help) {
+    std::fputs(WeftdUsage().c_str(), stdout);
+    return std::nullopt;
   }
-  return line;
+  if (options->version) {
+    std::printf("weftd %s\n", kVersion.data());
+    return std::nullopt;
+  }
+  return *options;
+}
+
+// Where it is, if none was named.
+std::string DefaultFile() {
+  return std::filesystem::exists("startup.conf") ? "startup.conf" : "/etc/weft/startup.conf";
 }
 
 // "1 port", "2 ports".
@@ -161,9 +117,9 @@ std::string KeysOf(const NodeClass& node, const Schemas& schemas) {
   return "";
 }
 
-// What --reference, --nodes, --commands and --manual print. Of the file only its plugins matter.
-int Describe(const CommandLine& line, Switch& the_switch) {
-  if (line.file_given) {
+// What --reference, --nodes, --commands and the manuals print. Of the file only its plugins matter.
+int Describe(const WeftdOptions& line, Switch& the_switch) {
+  if (!line.file.empty()) {
     Errors errors(line.file);
     if (const std::optional<Document> document = Document::Load(line.file, &errors)) {
       const Globals globals = ReadGlobals(*document, &errors);
@@ -186,6 +142,7 @@ int Describe(const CommandLine& line, Switch& the_switch) {
     if (line.manual) std::fputs(ManualPage(commands).c_str(), stdout);
   }
   const Schemas& schemas = the_switch.schemas();
+  if (line.own_manual) std::fputs(WeftdManual(schemas).c_str(), stdout);
   if (line.reference) std::fputs(DescribeReference(schemas).c_str(), stdout);
   if (line.nodes) {
     for (const NodeClass& node : the_switch.catalog().nodes()) {
@@ -242,10 +199,13 @@ void Refill(MemoryReserve& reserve) {
 // Before the sandbox, which lets nobody make such a socket unless there is a NIC.
 absl::Status ListenForScrapes(const MetricsConfig& config, HttpServer& server) {
   if (!config.listen) return absl::OkStatus();
-  const absl::Status status = server.Listen(*InetAddress::Parse(*config.listen));  // it was checked
+  const std::optional<std::string> path = config.SocketPath();
+  const absl::Status status =
+      path ? server.ListenAt(*path) : server.Listen(*InetAddress::Parse(*config.listen));
   if (!status.ok())
     return absl::Status(status.code(), Cat("[metrics] listen: ", MessageOf(status)));
-  LogInfo(Cat("metrics: http://", server.address().ToString(), "/metrics"));
+  LogInfo(path ? Cat("metrics: GET /metrics at the socket ", *path)
+               : Cat("metrics: http://", server.address().ToString(), "/metrics"));
   return absl::OkStatus();
 }
 
@@ -289,18 +249,20 @@ int Serve(EventLoop& loop, Switch& the_switch, Reload& reload, Config config,
   the_switch.Stop();
   if (!status.ok()) return Fail(MessageOf(status));
   LogInfo("weftd: stopped");
-  return 0;
+  return the_switch.ended_by().empty() ? 0 : kEndedByPlugin;
 }
 
-int Run(const CommandLine& line, const Supervised& supervised, MemoryReserve& reserve) {
+int Run(const WeftdOptions& line, const Supervised& supervised, MemoryReserve& reserve) {
   InstallLastWords(supervised.last_words.get());
+  CrashStack crash_stack;
+  crash_stack.Use();
   EventLoop loop;
   Switch the_switch(loop);
   if (absl::Status status = AddModules(the_switch); !status.ok()) return Fail(MessageOf(status));
-  if (line.reference || line.nodes || line.commands || line.manual)
-    return Describe(line, the_switch);
+  if (line.Describes()) return Describe(line, the_switch);
+  const std::string file = line.file.empty() ? DefaultFile() : line.file;
   MetricsConfig metrics;
-  std::optional<Config> config = ReadConfig(line.file, line.check, the_switch, &metrics);
+  std::optional<Config> config = ReadConfig(file, line.check, the_switch, &metrics);
   if (!config) return 1;
   for (const std::string& plugin : supervised.left_out) the_switch.LeaveOut(plugin);
   const std::string runtime_dir = RuntimeDir(config->weft);
@@ -318,20 +280,19 @@ int Run(const CommandLine& line, const Supervised& supervised, MemoryReserve& re
     problems.push_back(Cat("[dpdk] ", MessageOf(status)));
   }
   for (const std::string& problem : problems) {
-    std::fprintf(stderr, "%s: %s\n", line.file.c_str(), problem.c_str());
+    std::fprintf(stderr, "%s: %s\n", file.c_str(), problem.c_str());
   }
   if (!problems.empty()) return 1;
   if (line.check) {
-    std::printf("%s: fine: %s in %s\n", line.file.c_str(),
-                Counted(config->ports.size(), "port").c_str(),
+    std::printf("%s: fine: %s in %s\n", file.c_str(), Counted(config->ports.size(), "port").c_str(),
                 Counted(config->bridges.size(), "bridge").c_str());
-    std::printf("%s: sandbox: %s\n", line.file.c_str(), confinement.ToString().c_str());
+    std::printf("%s: sandbox: %s\n", file.c_str(), confinement.ToString().c_str());
     return 0;
   }
 
   // Before other threads start, so that all of them leave these to the loop.
   for (const int number : {SIGTERM, SIGINT}) loop.OnSignal(number, [&loop] { loop.Stop(); });
-  Reload reload(the_switch, line.file, metrics);
+  Reload reload(the_switch, file, metrics);
   loop.OnSignal(SIGHUP, [&reload] { reload.Apply().IgnoreError(); });  // it logs its errors
   if (absl::Status status = PrepareRuntimeDir(runtime_dir); !status.ok())
     return Fail(MessageOf(status));
@@ -360,7 +321,7 @@ int main(int argc, char** argv) {
   weft::MemoryReserve reserve;
   weft::RaiseDescriptorLimit();
   int status = 0;
-  const std::optional<weft::CommandLine> line = weft::ParseCommandLine(argc, argv, &status);
+  const std::optional<weft::WeftdOptions> line = weft::ParseCommandLine(argc, argv, &status);
   if (!line) return status;
   const weft::Supervised supervised =
       line->supervise && !line->check ? weft::Supervise() : weft::Supervised();

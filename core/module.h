@@ -32,6 +32,7 @@
 
 namespace weft {
 
+class Bridges;
 class EventLoop;
 class EventSink;
 class Rcu;
@@ -78,6 +79,9 @@ struct PortKind {
   std::function<void(const PortConfig&, EalNeeds&)> eal_needs{};
   // See Schemas::Kind. May be null.
   void (*validate)(std::span<const KindUse> ports) = nullptr;
+  // What its backends may tell by Facts and Attachment: the declared part of what `show port`
+  // answers, with help. What is told beyond that is shown all the same.
+  std::vector<Column> facts{}, attachment{};
 };
 
 // What a module may use of the switch while it lives.
@@ -86,6 +90,7 @@ struct ModuleServices {
   Rcu& rcu;
   const PortTable& ports;
   EventSink& events;
+  Bridges* bridges = nullptr;  // core/port/bridges.h; null before the room `l2` is there
 };
 
 // Where modules put what they bring. The first error sticks.
@@ -109,20 +114,30 @@ class Registry {
       static_assert(std::is_empty_v<typename N::PortConfig>, "a PortConfig needs its kFields");
       AddFeatureTable(N::kSpec, SchemaOf<NoKeys>());
     }
+    // [node.NAME]: keys of the node itself, for Configured to read.
+    if constexpr (requires { N::NodeConfig::kFields; }) {
+      schemas_.nodes.push_back({std::string(N::kSpec.name), std::string(N::kSpec.help),
+                                &SchemaOf<typename N::NodeConfig>()});
+    }
   }
   void AddPortKind(PortKind kind) {
     schemas_.kinds.push_back({kind.name, kind.help, kind.schema, kind.validate});
     kinds_.push_back(std::move(kind));
   }
+  // Who knows about bridges, from now on. It lives as long as the modules.
+  void ProvideBridges(Bridges& bridges) { services_.bridges = &bridges; }
   void AddCommand(Command command) { commands_.push_back(std::move(command)); }
   // What completion offers for arguments of this kind (Argument::value).
   void AddValues(ValueSource values) { values_.push_back(std::move(values)); }
+  // What the bridge of a number is called; empty if there is none.
+  void NameBridges(std::function<std::string(BridgeId)> name) { bridge_name_ = std::move(name); }
 
   const absl::Status& status() const { return status_; }
   const std::vector<PortKind>& kinds() const { return kinds_; }
   std::vector<PortKind>& kinds() { return kinds_; }
   std::vector<Command>& commands() { return commands_; }
   std::vector<ValueSource>& values() { return values_; }
+  std::string BridgeName(BridgeId bridge) const { return bridge_name_ ? bridge_name_(bridge) : ""; }
 
  private:
   // The table of a feature that has nothing to configure: `name = {}` is all of it.
@@ -143,6 +158,7 @@ class Registry {
   std::vector<PortKind> kinds_;
   std::vector<Command> commands_;
   std::vector<ValueSource> values_;
+  std::function<std::string(BridgeId)> bridge_name_;
   absl::Status status_;
 };
 

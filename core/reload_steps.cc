@@ -225,6 +225,9 @@ std::string ReloadSteps::RollBack() {
       failures.push_back(MessageOf(status));
     }
   }
+  // Modules may have read the other one already.
+  if (const absl::Status status = switch_.ResolveNames(running_); !status.ok())
+    failures.push_back(MessageOf(status));
   if (failures.empty()) return "; everything is as it was before";
   return Cat("; and not all could be undone: ", Join(failures, "; "));
 }

@@ -53,12 +53,24 @@ class Parent {
       writing.reset();
       const Time start = clock_.Now();
       const int status = WaitForChild();
-      if (stopping_ || WIFEXITED(status)) End(status);
+      const bool by_plugin = WIFEXITED(status) && WEXITSTATUS(status) == kEndedByPlugin;
+      if (stopping_ || (WIFEXITED(status) && !by_plugin)) End(status);
       const Time now = clock_.Now();
       delay_ = now - start > kLongEnough ? kSoon : std::min(2 * delay_, kLate);
-      std::fprintf(stderr, "weftd: supervise: signal %d ended it; it starts again\n",
-                   WTERMSIG(status));
-      Listen(reading.get(), now);
+      const std::string plugin = Listen(reading.get());
+      if (by_plugin) {
+        // Without a name it would begin anew, for ever.
+        if (plugin.empty()) End(status);
+        std::fprintf(stderr,
+                     "weftd: supervise: plugin %s ended it, as its on-fault says; it starts again "
+                     "and leaves that out\n",
+                     plugin.c_str());
+        LeaveOut(plugin);
+      } else {
+        std::fprintf(stderr, "weftd: supervise: signal %d ended it; it starts again\n",
+                     WTERMSIG(status));
+        if (!plugin.empty()) Count(plugin, now);
+      }
       Pause();
     }
   }
@@ -87,12 +99,18 @@ class Parent {
     std::_Exit(128 + WTERMSIG(status));
   }
 
-  // What the child said last: the plugin that was to blame.
-  void Listen(int fd, Time now) {
+  // What the child said last: the plugin that was to blame; empty if it blamed none.
+  static std::string Listen(int fd) {
     char text[256];
     const ssize_t got = read(fd, text, sizeof(text));
-    if (got <= 0) return;
-    const std::string plugin(text, std::find(text, text + got, '\n'));
+    return got <= 0 ? std::string() : std::string(text, std::find(text, text + got, '\n'));
+  }
+
+  void LeaveOut(const std::string& plugin) {
+    if (std::count(left_out_.begin(), left_out_.end(), plugin) == 0) left_out_.push_back(plugin);
+  }
+
+  void Count(const std::string& plugin, Time now) {
     std::vector<Time>& times = ends_[plugin];
     std::erase_if(times, [&](Time then) { return now - then > kLongEnough; });
     times.push_back(now);
@@ -100,7 +118,7 @@ class Parent {
     std::fprintf(stderr,
                  "weftd: supervise: plugin %s ended it twice within a minute and is left out\n",
                  plugin.c_str());
-    left_out_.push_back(plugin);
+    LeaveOut(plugin);
   }
 
   void Pause() {

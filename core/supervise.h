@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // weftd --supervise: a small parent that starts weftd again when it crashes, and has it leave out a
-// plugin that ended it twice within a minute. Before anything else has begun.
+// plugin that ended it twice within a minute, or whose on-fault is "stop" and that broke a rule.
+// Before anything else has begun.
 #pragma once
 
 #include <string>
@@ -10,6 +11,9 @@
 
 namespace weft {
 
+// The exit status of a weftd that has ended because a plugin whose on-fault is "stop" broke a rule.
+inline constexpr int kEndedByPlugin = 3;
+
 // What a weftd that is supervised begins with.
 struct Supervised {
   UniqueFd last_words;  // for SayLastWords
@@ -17,7 +21,7 @@ struct Supervised {
 };
 
 // Returns in each child. The parent ends here, with its last child's status: when that has ended by
-// itself, or by SIGTERM or SIGINT, which are passed on as SIGHUP is.
+// itself, but for kEndedByPlugin, or by SIGTERM or SIGINT, which are passed on as SIGHUP is.
 Supervised Supervise();
 
 }  // namespace weft

@@ -90,6 +90,7 @@ absl::Status Switch::Start(Config config, const StartOptions& options) {
     if (absl::Status status = AddPort(port); !status.ok()) return status;
   }
   if (absl::Status status = ResolveNames(config_); !status.ok()) return status;
+  Adopt(std::move(config_));
   for (const auto& worker : workers_) {
     if (absl::Status status = worker->Start(); !status.ok()) return status;
     LogInfo(Cat("worker ", worker->id().value(), ": runs on core ", worker->core()));

@@ -90,8 +90,11 @@ class Switch {
   absl::Status UseCommandTable(CommandTable& commands);
   // Before Start: no node of the plugin ever runs. What becomes of its packets says on-fault.
   void LeaveOut(std::string_view name);
-  // Tells the events of plugins whose nodes broke a rule.
+  // Tells the events of plugins whose nodes broke a rule, and ends weftd for one whose on-fault is
+  // "stop".
   void LookForFaults();
+  // The plugin for whose fault it ended itself; empty if it has not.
+  const std::string& ended_by() const { return ended_by_; }
   // Ends weftd if a plugin's node has kept a worker for `hang`. Often.
   void LookForHangs(Time now);
 
@@ -114,8 +117,8 @@ class Switch {
   void RetainNames(const Config& config);
   // Waits until workers have let go of all that was retired; a second at most.
   void Settle();
-  // The configuration that runs from now on.
-  void Adopt(Config config) { config_ = std::move(config); }
+  // The configuration that runs from now on, of which the ports have been made.
+  void Adopt(Config config);
   // What runs: the last file, with the ports that are there, whoever added them.
   Config Running() const;
   bool stopping() const { return stopping_; }
@@ -133,6 +136,8 @@ class Switch {
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   const std::vector<std::unique_ptr<Plugin>>& plugins() const { return plugins_; }
   const std::vector<PortKind>& kinds() const { return registry_.kinds(); }
+  // Empty if there is none of that number.
+  std::string BridgeName(BridgeId bridge) const { return registry_.BridgeName(bridge); }
   Registry& registry() { return registry_; }
   EventLoop& loop() { return loop_; }
   // All counts begin at 0 again.
@@ -163,10 +168,10 @@ class Switch {
     Schemas schemas;
     std::vector<PortKind> kinds;
   };
-  // The tables of features as another build reads them.
+  // The tables of features and nodes as another build reads them.
   struct Translated {
     std::map<std::string, std::map<std::string, AnyConfig>> ports;  // by port, then feature
-    std::map<std::string, std::map<std::string, AnyConfig>> file;   // the same of config_
+    std::map<std::string, AnyConfig> nodes;  // [node.x] of its own nodes: defaults if it is new
   };
   // All that goes when `plugin` does.
   struct Leaving;
@@ -181,8 +186,8 @@ class Switch {
   void ExchangePlaces(Plugin* out, std::unique_ptr<Plugin> in, Leaving& leaving);
   static absl::Status Enter(Plugin& plugin, World& world);
   static void Leave(const Plugin& plugin, World& world);
-  absl::Status Acquaint(Module& module) const;
-  absl::StatusOr<Translated> Translate(const Plugin& out, const Plugin& in) const;
+  absl::Status Acquaint(Module& module, const std::map<std::string, AnyConfig>& nodes) const;
+  absl::StatusOr<Translated> Translate(const Plugin* out, const Plugin& in) const;
   absl::Status ExchangeCommands(const Plugin* out, const Plugin* in);
   void Install(Translated translated);
   void Retire(std::shared_ptr<Leaving> leaving);
@@ -223,7 +228,7 @@ class Switch {
     Time since{};
   };
   std::vector<Round> rounds_;
-  Config config_;
+  Config config_;  // without ports
   std::map<std::string, std::unique_ptr<PortConfig>> port_configs_;  // of the ports that are there
   std::string runtime_dir_;
   MemoryReserve* reserve_ = nullptr;
@@ -232,6 +237,7 @@ class Switch {
   Published<ArcTables> tables_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool stopping_ = false;
+  std::string ended_by_;
   EventLoop::TimerId rcu_timer_ = 0;
   EventLoop::TimerId rate_timer_ = 0;
   EventLoop::TimerId trace_timer_ = 0;

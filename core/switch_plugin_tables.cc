@@ -23,19 +23,16 @@ std::string AsToml(const AnyConfig& config) {
   return Cat("{ ", Join(keys), " }");
 }
 
-absl::StatusOr<AnyConfig> ReadAgain(const std::string& port, const std::string& feature,
-                                    const AnyConfig& config, const TableSchema& schema) {
-  Errors errors("the port's table");
-  const std::optional<Document> document =
-      Document::Parse(Cat("table = ", AsToml(config), "\n"), &errors);
+// `whose`: "port", "node"; `where`: "port \"web-1\": mac-guard".
+absl::StatusOr<AnyConfig> ReadAgain(std::string_view whose, const std::string& where,
+                                    const std::string& toml, const TableSchema& schema) {
+  Errors errors(Cat("the ", whose, "'s table"));
+  const std::optional<Document> document = Document::Parse(Cat("table = ", toml, "\n"), &errors);
   std::shared_ptr<const void> object;
-  if (document) {
-    object = schema.Read(document->root().Find("table")->value,
-                         Place(&errors, Cat("port \"", port, "\": ", feature)));
-  }
+  if (document) object = schema.Read(document->root().Find("table")->value, Place(&errors, where));
   if (!errors.empty()) {
-    return absl::FailedPreconditionError(
-        Cat("the other build does not take the tables of ports: ", Join(errors.Lines(), "; ")));
+    return absl::FailedPreconditionError(Cat("the other build does not take the tables of ", whose,
+                                             "s: ", Join(errors.Lines(), "; ")));
   }
   return AnyConfig{&schema, std::move(object)};
 }
@@ -54,7 +51,8 @@ absl::Status TranslatePort(const Plugin& out, const Plugin& in, const PortConfig
       return absl::FailedPreconditionError(
           Cat("the other build has no feature ", feature, ", which port ", port.name, " uses"));
     }
-    absl::StatusOr<AnyConfig> again = ReadAgain(port.name, feature, config, *schema->schema);
+    absl::StatusOr<AnyConfig> again = ReadAgain("port", Cat("port \"", port.name, "\": ", feature),
+                                                AsToml(config), *schema->schema);
     if (!again.ok()) return again.status();
     tables[port.name][feature] = *std::move(again);
   }
@@ -63,28 +61,30 @@ absl::Status TranslatePort(const Plugin& out, const Plugin& in, const PortConfig
 
 }  // namespace
 
-absl::StatusOr<Switch::Translated> Switch::Translate(const Plugin& out, const Plugin& in) const {
+absl::StatusOr<Switch::Translated> Switch::Translate(const Plugin* before, const Plugin& in) const {
   Translated translated;
+  for (const Schemas::Named& node : in.parts().schemas.nodes) {
+    const auto had = config_.nodes.find(node.name);
+    const bool is_new = before == nullptr || had == config_.nodes.end();
+    absl::StatusOr<AnyConfig> again = ReadAgain("node", Cat("[node.", node.name, "]"),
+                                                is_new ? "{}" : AsToml(had->second), *node.schema);
+    if (!again.ok()) return again.status();
+    translated.nodes[node.name] = *std::move(again);
+  }
+  if (before == nullptr) return translated;
+  const Plugin& out = *before;
   for (const auto& [name, config] : port_configs_) {
     if (absl::Status status = TranslatePort(out, in, *config, translated.ports); !status.ok())
-      return status;
-  }
-  for (const PortConfig& config : config_.ports) {
-    if (absl::Status status = TranslatePort(out, in, config, translated.file); !status.ok())
       return status;
   }
   return translated;
 }
 
 void Switch::Install(Translated translated) {
+  for (auto& [name, config] : translated.nodes) config_.nodes[name] = config;
   for (auto& [name, tables] : translated.ports) {
     for (auto& [feature, config] : tables) port_configs_.at(name)->features[feature] = config;
     SetWiring(*ports_.Find(name), *port_configs_.at(name));
-  }
-  for (PortConfig& port : config_.ports) {
-    const auto found = translated.file.find(port.name);
-    if (found == translated.file.end()) continue;
-    for (auto& [feature, config] : found->second) port.features[feature] = config;
   }
 }
 

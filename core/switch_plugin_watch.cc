@@ -27,6 +27,12 @@ void Switch::LookForFaults() {
                                    "; on-fault = \"", kOnFaults.name(guard->on_fault), "\"");
       LogError(Cat("plugin ", says));
       events_.Add(EventKind::kPluginFault, "", says);
+      if (guard->on_fault != OnFault::kStop || !ended_by_.empty()) continue;
+      std::fprintf(stderr, "weftd: plugin %s ends it: its node %s %s\n", guard->plugin.c_str(),
+                   guard->node.c_str(), kFaults.help(fault).data());
+      SayLastWords(guard->plugin.c_str());
+      ended_by_ = guard->plugin;
+      loop_.Stop();
     }
   }
 }
@@ -35,7 +41,7 @@ void Switch::LeaveOut(std::string_view name) {
   const Plugin* const plugin = FindPlugin(name);
   if (plugin == nullptr) return;
   for (const auto& guard : plugin->parts().guards) guard->left_out = true;
-  const std::string says = Cat(name, ": left out, for it ended weftd twice within a minute");
+  const std::string says = Cat(name, ": left out, for it has ended weftd");
   LogError(Cat("plugin ", says));
   events_.Add(EventKind::kPluginFault, "", says);
 }

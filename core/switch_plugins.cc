@@ -159,7 +159,7 @@ absl::StatusOr<Schemas> Switch::Imagine(const std::vector<std::string>& keep,
 }
 
 // What is there is new to a module that comes late.
-absl::Status Switch::Acquaint(Module& module) const {
+absl::Status Switch::Acquaint(Module& module, const std::map<std::string, AnyConfig>& nodes) const {
   for (const BridgeConfig& bridge : config_.bridges) {
     if (absl::Status status = module.AddBridge(bridge); !status.ok()) return status;
   }
@@ -168,7 +168,9 @@ absl::Status Switch::Acquaint(Module& module) const {
       return status;
     if (port->up) module.PortUp(port->id);
   }
-  return module.Configured(Running());
+  Config running = Running();
+  for (const auto& [name, config] : nodes) running.nodes[name] = config;
+  return module.Configured(running);
 }
 
 absl::Status Switch::UseCommandTable(CommandTable& commands) {
@@ -236,8 +238,8 @@ absl::Status Switch::Build(const Plugin* out, Plugin* in, Next& next) const {
     if (absl::Status status = Enter(*in, next.world); !status.ok()) return status;
     in->parts().Obey(config_.plugins);
   }
-  if (in != nullptr && out != nullptr) {
-    absl::StatusOr<Translated> translated = Translate(*out, *in);
+  if (in != nullptr) {
+    absl::StatusOr<Translated> translated = Translate(out, *in);
     if (!translated.ok()) return translated.status();
     next.translated = *std::move(translated);
   }
@@ -251,7 +253,7 @@ absl::Status Switch::BuildGraphs(const Plugin* out, Plugin* in, Next& next) cons
   absl::Status status;
   const absl::Status ran = RunGuarded("it", [&] {
     for (const auto& worker : workers_) next.graphs.push_back(worker->graph().Prepare(next.plan));
-    if (in != nullptr) status = Acquaint(in->module());
+    if (in != nullptr) status = Acquaint(in->module(), next.translated.nodes);
     if (status.ok() && in != nullptr && out != nullptr)
       status = in->module().RestoreState(out->module().SaveState());
   });
@@ -280,6 +282,9 @@ void Switch::Commit(Plugin* out, std::unique_ptr<Plugin> in, Next next) {
   catalog_ = std::move(next.world.catalog);
   schemas_ = std::move(next.world.schemas);
   registry_.kinds() = std::move(next.world.kinds);
+  if (out != nullptr) {
+    for (const Schemas::Named& node : out->parts().schemas.nodes) config_.nodes.erase(node.name);
+  }
   Install(std::move(next.translated));
   if (in != nullptr) {
     const PluginInfo& info = in->info();
@@ -311,7 +316,6 @@ void Switch::ExchangePlaces(Plugin* out, std::unique_ptr<Plugin> in, Leaving& le
   leaving.plugin = std::move(*place);
   leaving.info = out->info();
   leaving.is_replaced = in != nullptr;
-  for (const Schemas::Named& node : out->parts().schemas.nodes) config_.nodes.erase(node.name);
   if (in == nullptr) {
     all_modules_.erase(module);
     plugins_.erase(place);

@@ -99,6 +99,12 @@ void Switch::Settle() {
   while (rcu_.Poll() != 0 && loop_.Now() < end) nanosleep(&kGracePause, nullptr);
 }
 
+// A port's settings may be of a plugin's types, and must not outlive port and plugin.
+void Switch::Adopt(Config config) {
+  config_ = std::move(config);
+  config_.ports.clear();
+}
+
 Config Switch::Running() const {
   Config running = config_;
   running.plugins.load.clear();

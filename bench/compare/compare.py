@@ -149,8 +149,8 @@ def summarise(rounds):
         figures["switches"][name] = {"median": statistics.median(rates), "least": min(rates),
                                      "most": max(rates)}
         # The ratio of each round, not of medians: noise that lasts a round falls out.
-        for base in (good[0] if name == "weft" else ()):
-            ratios = [cells["weft"]["frames_per_second"] / cells[base]["frames_per_second"]
+        for base in (good[0] if name == report.first_of_ours(good[0]) else ()):
+            ratios = [cells[name]["frames_per_second"] / cells[base]["frames_per_second"]
                       for cells in good]
             figures.setdefault("weft_over", {})[base] = statistics.median(ratios)
     return figures
@@ -191,7 +191,7 @@ def main():
     if os.geteuid() != 0:
         sys.exit("make compare: needs root, for huge pages, namespaces and packet sockets")
     known = [name for name, switch in switches.ALL.items() if switch.takes_nic or not options.nic]
-    options.switches = options.switches or known
+    options.switches = options.switches or [name for name in known if switches.ALL[name].by_default]
     unknown = [name for name in options.switches if name not in known]
     if unknown:
         sys.exit(f"make compare: no switch {', '.join(unknown)}; there are {', '.join(known)}")

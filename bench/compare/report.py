@@ -35,10 +35,16 @@ def sentence(about):
             f"{about['ring']} rings, {looked}. {versions}.")
 
 
+def first_of_ours(names):
+    """Which weft the others are compared with."""
+    return next((name for name in names if name.startswith("weft")), None)
+
+
 def table(results):
     names = list(next(iter(results["rounds"].values()))[0])
-    head = ["frame", *names, *(f"weft / {name}" for name in names if name not in ("weft", "null-switch")),
-            "rounds", "round trip"]
+    ours = first_of_ours(names)
+    others = [name for name in names if name not in (ours, "null-switch")]
+    head = ["frame", *names, *(f"{ours} / {name}" for name in others), "rounds", "round trip"]
     rows = [head, ["---"] * len(head)]
     for case, figures in results["cases"].items():
         if not figures["rounds"]:
@@ -46,8 +52,7 @@ def table(results):
             continue
         cells = [f"{millions(one['median'])} ({millions(one['least'])} to {millions(one['most'])})"
                  for one in figures["switches"].values()]
-        ratios = [f"{figures.get('weft_over', {}).get(name, 0):.2f}" for name in names
-                  if name not in ("weft", "null-switch")]
+        ratios = [f"{figures.get('weft_over', {}).get(name, 0):.2f}" for name in others]
         rows.append([case, *cells, *ratios, f"{figures['rounds']} of "
                      f"{figures['rounds'] + figures['discarded']}", f"{figures['round_trip_ticks']:.0f} ticks"])
     text = "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -4,6 +4,7 @@ one core and two ports, and takes away what it made, also after a failure. `port
 attaches to; `prefix` is what its command line begins with. With `nic` the first port is a NIC: DPDK's
 net_memif, the same in all of them, whose other end is weft-load."""
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -34,6 +35,7 @@ class Switch:
     """What all of them share: a folder, processes, and their end."""
     prefix = []
     takes_nic = True
+    by_default = True  # also where nobody has asked for it
     nic_queues = 1  # that a NIC is given to send by
 
     def __init__(self, name, folder, core, other_core, nic=False):
@@ -114,7 +116,7 @@ class Weft(Switch):
         self.sockets_there()
 
     def version(self):
-        return subprocess.run([self.build / "weftd", "--version"], capture_output=True,
+        return subprocess.run([Weft.build / "weftd", "--version"], capture_output=True,
                               text=True).stdout.strip()
 
 
@@ -186,21 +188,29 @@ class LinuxBridge(Switch):
 
     def __init__(self, name, folder, core, other_core, nic=False):
         super().__init__(name, folder, core, other_core, nic)
-        self.namespace = f"weft-compare-{os.getpid()}"
+        self.namespace = f"weft-compare-{os.getpid()}-{name}"
         self.prefix = ["ip", "netns", "exec", self.namespace]
         self.ports = ["if:a0", "if:b0"]
 
     def ip(self, *words):
         subprocess.run(["ip", "-n", self.namespace, *words], check=True, capture_output=True)
 
+    mtu = 9000
+
     def start(self):
         subprocess.run(["ip", "netns", "add", self.namespace], check=True)
+        for end in "ab":
+            self.ip("link", "add", f"{end}0", "mtu", str(self.mtu), "type", "veth", "peer", "name", f"{end}1")
+            self.ip("link", "set", f"{end}1", "mtu", str(self.mtu), "up")
+            self.ip("link", "set", f"{end}0", "up")
+        self.join()
+
+    def join(self):
+        """Makes a switch of a1 and b1."""
         self.ip("link", "add", "br0", "type", "bridge")
         self.ip("link", "set", "br0", "up")
         for end in "ab":
-            self.ip("link", "add", f"{end}0", "mtu", "9000", "type", "veth", "peer", "name", f"{end}1")
-            self.ip("link", "set", f"{end}1", "mtu", "9000", "master", "br0", "up")
-            self.ip("link", "set", f"{end}0", "up")
+            self.ip("link", "set", f"{end}1", "master", "br0")
         time.sleep(0.5)  # for the bridge to forward on new ports
 
     def clean(self):
@@ -210,4 +220,40 @@ class LinuxBridge(Switch):
         return f"Linux {os.uname().release}"
 
 
-ALL = {"weft": Weft, "ovs-dpdk": OvsDpdk, "testpmd-io": Testpmd, "linux-bridge": LinuxBridge}
+class WeftOnVeths(LinuxBridge):
+    """weft between the same veths, by a kind of port that takes an interface of the kernel's."""
+    by_default = False
+    mtu = 1500
+
+    def join(self):
+        ports = "".join(f'[[port]]\nname = "{end}"\n{self.kind(end)}\n' for end in "ab")
+        config = self.folder / "weft.conf"
+        config.write_text(f'[weft]\nruntime-dir = "{self.folder}/run"\n[workers]\ncores = [{self.core}]\n'
+                          f'idle = "poll"\n[plugins]\nload = {self.plugins}\n[dpdk]\neal = ["--no-huge"]\n{ports}')
+        self.spawn([*self.prefix, str(Weft.build / "weftd"), str(config)])
+        wait_for(self.is_up, f"{self.name}'s ports; its logs are in {self.folder}")
+
+    def is_up(self):
+        shell = [Weft.build / "weftctl", "-s", self.folder / "run" / "control.sock", "--json", "show", "ports"]
+        shown = subprocess.run(shell, capture_output=True, text=True)
+        return shown.returncode == 0 and [row["state"] for row in json.loads(shown.stdout)] == ["up", "up"]
+
+    def version(self):
+        return Weft.version(self)
+
+
+class WeftAfXdp(WeftOnVeths):
+    plugins = ["af-xdp"]
+
+    def kind(self, end):
+        return f'af-xdp = {{ interface = "{end}1" }}'
+
+
+class WeftAfPacket(WeftOnVeths):
+    plugins = []
+
+    def kind(self, end):
+        return f'dpdk = {{ device = "net_af_packet{"ab".index(end)},iface={end}1" }}'
+
+
+ALL = {"weft-af-xdp": WeftAfXdp, "weft-af-packet": WeftAfPacket, "weft": Weft, "ovs-dpdk": OvsDpdk, "testpmd-io": Testpmd, "linux-bridge": LinuxBridge}

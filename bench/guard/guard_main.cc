@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -20,15 +21,20 @@ namespace {
 constexpr size_t kVectors = 40;
 constexpr size_t kWarmup = 4;
 
-// A feature that lets everything pass: what an arc costs by itself.
-class Pass final : public Feature<Pass> {
+// Features that let everything pass: what an arc costs by itself, and each feature on it.
+constexpr std::string_view kPassNames[] = {"pass", "pass-2", "pass-3", "pass-4"};
+template <size_t kNumber>
+class PassBy final : public Feature<PassBy<kNumber>> {
  public:
-  static constexpr NodeSpec kSpec{
-      .name = "pass", .arc = "port-input", .before = "l2-switch", .help = "Lets packets pass."};
+  static constexpr NodeSpec kSpec{.name = kPassNames[kNumber],
+                                  .arc = "port-input",
+                                  .before = "l2-switch",
+                                  .help = "Lets packets pass."};
   void Process(Frame& frame) {
-    ForEach(frame, [](Packet&) -> Verdict { return Continue(); });
+    this->ForEach(frame, [](Packet&) -> typename PassBy::Verdict { return PassBy::Continue(); });
   }
 };
+using Pass = PassBy<0>;
 
 struct Path {
   const char* name;
@@ -49,21 +55,34 @@ void ToThree(Stage& stage) {
 void Broadcast(Stage& stage) { stage.Offer(0, 64, MacAddress::FromBits(0xffff'ffff'ffff)); }
 void Spread(Stage& stage) { stage.Offer(0, 128, MacOf(1)); }
 
-StageOptions WithPass() {
+template <size_t kNumber>
+void AddPass(NodeCatalog& catalog) {
+  using P = PassBy<kNumber>;
+  if (!catalog.Add(NodeClassOf<P>([](WorkerId) { return std::make_unique<P>(); })).ok())
+    std::abort();
+}
+
+// All of them are there, and ports have the first `count`.
+StageOptions WithPasses(size_t count) {
   StageOptions options;
   options.add_nodes = [](NodeCatalog& catalog) {
-    if (!catalog.Add(NodeClassOf<Pass>([](WorkerId) { return std::make_unique<Pass>(); })).ok())
-      std::abort();
+    AddPass<0>(catalog);
+    AddPass<1>(catalog);
+    AddPass<2>(catalog);
+    AddPass<3>(catalog);
   };
-  options.features = [](PortId) {
-    return std::vector<PortWiring::FeatureUse>{{"pass", std::make_shared<int>()}};
+  options.features = [count](PortId) {
+    std::vector<PortWiring::FeatureUse> features;
+    for (size_t i = 0; i < count; ++i)
+      features.push_back({std::string(kPassNames[i]), std::make_shared<int>()});
+    return features;
   };
   return options;
 }
 
 // The same as a plugin's node is in the graph.
 StageOptions WithGuardedPass() {
-  StageOptions options = WithPass();
+  StageOptions options = WithPasses(1);
   options.add_nodes = [](NodeCatalog& catalog) {
     static constexpr LabelText kFault[] = {{"plugin-fault", "it broke a rule"}};
     const auto state = std::make_shared<GuardState>();
@@ -90,7 +109,11 @@ const Path kPaths[] = {
     {"spread-9000", {.frame = 9000}, Spread},
     {"one-to-three-64", {.containers = 4}, ToThree},
     {"broadcast-to-three-64", {.containers = 4}, Broadcast},
-    {"feature-64", WithPass(), OneWay},
+    {"no-feature-of-4-64", WithPasses(0), OneWay},
+    {"feature-64", WithPasses(1), OneWay},
+    {"features-2-64", WithPasses(2), OneWay},
+    {"features-3-64", WithPasses(3), OneWay},
+    {"features-4-64", WithPasses(4), OneWay},
     {"guarded-feature-64", WithGuardedPass(), OneWay},
 };
 

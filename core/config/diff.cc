@@ -144,6 +144,8 @@ std::string ConfigAction::What() const {
       return Cat("port ", name);
     case Thing::kPlugin:
       return Cat("plugin ", name);
+    case Thing::kNode:
+      return Cat("node ", name);
     case Thing::kLog:
       break;
   }
@@ -162,6 +164,18 @@ std::vector<ConfigAction> DiffConfigs(const Config& running, const Config& wante
   }
   for (const std::string& name : Without(wanted.plugins.load, running.plugins.load))
     actions.push_back({.verb = Verb::kAdd, .thing = Thing::kPlugin, .name = name});
+  // A node that is not there yet comes with its plugin, and with what the file says of it.
+  for (const auto& [name, after] : wanted.nodes) {
+    const auto before = running.nodes.find(name);
+    if (before == running.nodes.end() || before->second == after) continue;
+    actions.push_back(
+        {.verb = Verb::kChange,
+         .thing = Thing::kNode,
+         .name = name,
+         .details = Join(
+             Texts(FieldChanges(*after.schema, before->second.object.get(), after.object.get())),
+             "; ")});
+  }
   DiffBridges(running, wanted, actions);
   for (const PortConfig& port : wanted.ports) {
     const PortConfig* const before = running.FindPort(port.name);
@@ -204,14 +218,6 @@ void CheckNeedsNoRestart(const Config& running, const Config& wanted, const Docu
   CheckSection("workers", running.workers, wanted.workers, root, errors);
   CheckSection("dpdk", running.dpdk, wanted.dpdk, root, errors);
   CheckSection("plugins", running.plugins, wanted.plugins, root, errors);
-  for (const auto& [name, table] : wanted.nodes) {
-    const auto before = running.nodes.find(name);
-    if (before != running.nodes.end() && before->second == table) continue;
-    const Value::Member* const nodes = root.Find("node");
-    Place(errors, Cat("[node.", name, "]"))
-        .Error(nodes == nullptr ? SourceLocation() : nodes->value.WhereIs(name),
-               "only a restart changes it");
-  }
 }
 
 void CheckNeedsNoRestart(const MetricsConfig& running, const MetricsConfig& wanted,

@@ -15,16 +15,16 @@ namespace weft {
 
 struct ConfigAction {
   enum class Verb : uint8_t { kAdd, kChange, kReplace, kDelete };
-  enum class Thing : uint8_t { kBridge, kPort, kLog, kPlugin };
+  enum class Thing : uint8_t { kBridge, kPort, kLog, kPlugin, kNode };
 
   Verb verb;
   Thing thing;
-  std::string name;          // of the bridge, the port or the plugin
+  std::string name;          // of the bridge, the port, the plugin or the node
   std::string details = {};  // "mtu: 1500 -> 9000; mac-guard: added"
   bool rejoins = false;      // a changed port: its bridge or its addresses are others
   bool features = false;     // a changed port: its features are others
 
-  // "port web-1", "bridge default", "plugin mac-guard", "[weft]".
+  // "port web-1", "bridge default", "plugin mac-guard", "node x", "[weft]".
   std::string What() const;
 };
 

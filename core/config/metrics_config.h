@@ -12,12 +12,14 @@
 namespace weft {
 
 struct MetricsConfig {
-  std::optional<std::string> listen;  // as InetAddress has it
+  std::optional<std::string> listen;  // as InetAddress has it, or "unix:/PATH"
 
   static constexpr auto kFields = Fields(Field<&MetricsConfig::listen>(
       "listen",
-      "address and port that answer GET /metrics, \"127.0.0.1:9464\" or \"[::1]:9464\"; without it "
-      "nobody does"));
+      "address and port that answer GET /metrics, \"127.0.0.1:9464\" or \"[::1]:9464\", or a "
+      "UNIX socket, \"unix:/run/weft/metrics.sock\"; without it nobody does"));
+  // The path of the UNIX socket, if it is one.
+  std::optional<std::string> SocketPath() const;
   void Check(const Value& table, const Place& place) const;
 };
 

@@ -22,11 +22,6 @@ void AppendRows(const TableSchema& schema, const std::string& prefix, std::strin
   }
 }
 
-void AppendTable(std::string_view heading, std::string_view help, const TableSchema& schema,
-                 std::string& text) {
-  Append(text, "\n## `", heading, "`\n\n", help, "\n\n", DescribeKeys(schema));
-}
-
 }  // namespace
 
 std::string DescribeKeys(const TableSchema& schema) {
@@ -36,28 +31,33 @@ std::string DescribeKeys(const TableSchema& schema) {
   return text;
 }
 
+std::vector<ReferenceTable> ReferenceTables(const Schemas& schemas) {
+  std::vector<ReferenceTable> tables = {
+      {"[weft]", "The program itself.", &SchemaOf<WeftConfig>()},
+      {"[workers]", "The threads that switch.", &SchemaOf<WorkersConfig>()},
+      {"[dpdk]", "What DPDK is started with.", &SchemaOf<DpdkConfig>()},
+      {"[plugins]", "Nodes that are loaded.", &SchemaOf<PluginsConfig>()},
+      {"[metrics]", "What Prometheus fetches.", &SchemaOf<MetricsConfig>()},
+      {"[[bridge]]",
+       "A learning domain; ports in different bridges never see each other. Without any there is "
+       "one named default.",
+       &SchemaOf<BridgeConfig>()},
+      {"[[port]]", "An attachment; exactly one of the tables below makes its kind.",
+       &SchemaOf<PortConfig>()}};
+  for (const Schemas::Kind& kind : schemas.kinds)
+    tables.push_back({Cat("[[port]] ", kind.name), kind.help, kind.schema});
+  for (const Schemas::Named& feature : schemas.features)
+    tables.push_back({Cat("[[port]] ", feature.name), feature.help, feature.schema});
+  for (const Schemas::Named& node : schemas.nodes)
+    tables.push_back({Cat("[node.", node.name, "]"), node.help, node.schema});
+  return tables;
+}
+
 std::string DescribeReference(const Schemas& schemas) {
   std::string text =
       "# startup.conf\n\nEvery section and key, generated from the declarations in the code.\n";
-  AppendTable("[weft]", "The program itself.", SchemaOf<WeftConfig>(), text);
-  AppendTable("[workers]", "The threads that switch.", SchemaOf<WorkersConfig>(), text);
-  AppendTable("[dpdk]", "What DPDK is started with.", SchemaOf<DpdkConfig>(), text);
-  AppendTable("[plugins]", "Nodes that are loaded.", SchemaOf<PluginsConfig>(), text);
-  AppendTable("[metrics]", "What Prometheus fetches.", SchemaOf<MetricsConfig>(), text);
-  AppendTable("[[bridge]]",
-              "A learning domain; ports in different bridges never see each other. Without any "
-              "there is one named default.",
-              SchemaOf<BridgeConfig>(), text);
-  AppendTable("[[port]]", "An attachment; exactly one of the tables below makes its kind.",
-              SchemaOf<PortConfig>(), text);
-  for (const Schemas::Kind& kind : schemas.kinds) {
-    AppendTable(Cat("[[port]] ", kind.name), kind.help, *kind.schema, text);
-  }
-  for (const Schemas::Named& feature : schemas.features) {
-    AppendTable(Cat("[[port]] ", feature.name), feature.help, *feature.schema, text);
-  }
-  for (const Schemas::Named& node : schemas.nodes) {
-    AppendTable(Cat("[node.", node.name, "]"), node.help, *node.schema, text);
+  for (const ReferenceTable& table : ReferenceTables(schemas)) {
+    Append(text, "\n## `", table.heading, "`\n\n", table.help, "\n\n", DescribeKeys(*table.schema));
   }
   return text;
 }

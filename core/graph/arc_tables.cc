@@ -86,6 +86,7 @@ absl::StatusOr<std::unique_ptr<const ArcTables>> ArcTables::Build(
   tables->configs_.resize(kMaxNodes);
   for (const PortWiring& wiring : ports) {
     if (absl::Status status = CheckFeatures(plan, wiring); !status.ok()) return status;
+    tables->lives_[wiring.port.value()] = wiring.life;
     for (const PortWiring::FeatureUse& use : wiring.features) {
       const NodeId id = plan.nodes()[plan.Find(use.node).value()].node_class.id;
       auto& configs = tables->configs_[id.value()];

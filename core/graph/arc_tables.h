@@ -27,6 +27,7 @@ struct PortWiring {
     std::shared_ptr<const void> config;  // of the feature's PortConfig type
   };
   std::vector<FeatureUse> features = {};
+  uint32_t life = 0;  // which of all ports it is that ever had this number
 };
 
 class ArcTables {
@@ -55,6 +56,8 @@ class ArcTables {
   // The worker's layout of that plan, for it to swap for its own.
   Layout& layout(WorkerId worker) const { return *(*layouts_)[worker.value()]; }
   const OneArc& arc(Arc arc) const { return arcs_[static_cast<size_t>(arc)]; }
+  // Of the port that has the number now: two ports of one number never have the same. 0 of no port.
+  uint32_t life(PortId port) const { return port.value() < kMaxPorts ? lives_[port.value()] : 0; }
   // The table of `feature` in the section of `port`; null if the port does not use it.
   const void* feature_config(NodeId feature, PortId port) const {
     return configs_[feature.value()][port.value()].get();
@@ -64,6 +67,7 @@ class ArcTables {
   uint64_t plan_ = 0;
   std::shared_ptr<const Layouts> layouts_;
   std::array<OneArc, kArcs> arcs_;
+  std::array<uint32_t, kMaxPorts> lives_{};
   std::vector<std::vector<std::shared_ptr<const void>>>
       configs_;  // by NodeId, then port; empty for other nodes
 };

@@ -12,12 +12,14 @@
 #include <span>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/base/rcu.h"
 #include "core/graph/arc_tables.h"
 #include "core/graph/counters.h"
 #include "core/graph/drop_log.h"
 #include "core/graph/frame.h"
 #include "core/graph/graph_plan.h"
+#include "core/graph/held_packets.h"
 #include "core/graph/layout.h"
 #include "core/graph/place_set.h"
 #include "core/graph/sleep_set.h"
@@ -52,6 +54,7 @@ class Graph {
     std::shared_ptr<const GraphPlan> plan;
     std::vector<std::shared_ptr<NodeBase>> nodes;  // by NodeIndex
     std::unique_ptr<Layout> layout;                // for the tables of that plan
+    std::shared_ptr<HeldPackets> held;             // null: no node of it keeps packets
   };
   Change Prepare(std::shared_ptr<const GraphPlan> plan) const;
   // Control: tables with the change's layout are about to be published. Returns what there was
@@ -88,6 +91,25 @@ class Graph {
   // For arc entries: the chain of a port, and which node its frames go to. Moves `frame` chain by
   // chain.
   void EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason);
+
+  // For nodes that keep packets: see Node::Own.
+  Owned Own(const Packet& packet);
+  Packet* Kept(Owned owned);
+  bool SendAt(NodeIndex from, Owned owned, Time when, VerdictCode verdict);
+  // For the nodes that bring them back: hands the packet to whom it was sent to.
+  enum class Resumed : uint8_t { kSent, kPortGone, kNodeGone };
+  Resumed Resume(NodeIndex from, Packet& packet);
+  // When the next of them is due; Time::max() if there is none.
+  Time NextDue() const;
+  // The worker's; null if no class of nodes ever kept packets. Its counts are any thread's.
+  HeldPackets* held() { return layout_.held; }
+  // Control: the same.
+  const HeldPackets* held_packets() const { return held_.get(); }
+
+  // What time it is. Costs some 20 ns: ask once a vector.
+  Time Now() const { return clock_->Now(); }
+  // Before the first round: it is this clock that says so, and not the machine's.
+  void UseClock(const Clock& clock) { clock_ = &clock; }
 
   PacketPool& pool() { return pool_; }
   WorkerCounters& counters() { return counters_; }
@@ -126,6 +148,8 @@ class Graph {
   template <typename ResolveCode, typename JudgeCode>
   void Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts, ResolveCode&& resolve,
                JudgeCode&& judge);
+  NodeIndex FindNamed(uint16_t name) const;
+  NodeIndex FollowerOf(const HeldRoute& route, ChainId chain) const;
   Guard* TakeDecision(Frame& frame);
   static VerdictCode Judge(const Slot& slot, Guard* guard, VerdictCode verdict);
   Frame* NewFrame();
@@ -149,7 +173,10 @@ class Graph {
 
   std::shared_ptr<const GraphPlan> plan_;         // control's, as are the objects
   std::vector<std::shared_ptr<NodeBase>> nodes_;  // by NodeIndex
+  std::shared_ptr<HeldPackets> held_;             // control's too: layout_ has the worker's
   const WorkerId worker_;
+  const MonotonicClock machine_clock_;
+  const Clock* clock_ = &machine_clock_;
   const Published<ArcTables>& published_tables_;
   const ArcTables* tables_ = nullptr;  // of this round
   const SplitSteps split_ = SplitSteps::Best();

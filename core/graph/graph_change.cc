@@ -4,14 +4,18 @@
 #include <utility>
 
 #include "core/graph/graph.h"
+#include "core/graph/held_packets.h"
 #include "core/graph/node.h"
 
 namespace weft {
 
 Graph::Change Graph::Prepare(std::shared_ptr<const GraphPlan> plan) const {
-  Change change{.plan = std::move(plan), .nodes = {}, .layout = std::make_unique<Layout>()};
+  Change change{
+      .plan = std::move(plan), .nodes = {}, .layout = std::make_unique<Layout>(), .held = nullptr};
   Layout& layout = *change.layout;
   layout.plan = change.plan->number();
+  change.held = held_ == nullptr && change.plan->keeps() ? std::make_shared<HeldPackets>() : held_;
+  layout.held = change.held.get();
   layout.slots.resize(change.plan->nodes().size());
   for (size_t i = 0; i < layout.slots.size(); ++i) {
     const PlanNode& planned = change.plan->nodes()[i];
@@ -25,6 +29,7 @@ Graph::Change Graph::Prepare(std::shared_ptr<const GraphPlan> plan) const {
     slot.nexts = planned.nexts.data();
     slot.arcs = counters_.arcs_from(node_class.id);
     slot.id = node_class.id;
+    slot.name = node_class.name_number;
     slot.first_drop = node_class.first_drop;
     slot.first_counter = node_class.first_counter;
     slot.next_count = static_cast<uint8_t>(node_class.nexts.size());
@@ -52,9 +57,11 @@ std::shared_ptr<NodeBase> Graph::ObjectOf(const NodeClass& node_class) const {
 }
 
 Graph::Change Graph::Adopt(Change change) {
+  held_ = std::move(change.held);  // once there is one it stays
   return {.plan = std::exchange(plan_, std::move(change.plan)),
           .nodes = std::exchange(nodes_, std::move(change.nodes)),
-          .layout = nullptr};
+          .layout = nullptr,
+          .held = nullptr};
 }
 
 void Graph::LoadTables() {

@@ -198,7 +198,11 @@ absl::StatusOr<std::shared_ptr<const GraphPlan>> GraphPlan::Build(const NodeCata
 
   const std::shared_ptr<GraphPlan> plan(new GraphPlan());
   plan->number_ = catalog.revision();
-  for (const NodeClass* node : *order) plan->nodes_.push_back({.node_class = *node, .nexts = {}});
+  plan->keeps_ = catalog.keeps();
+  for (const NodeClass* node : *order) {
+    if (plan->keeps_ || !node->spec.returns_kept)
+      plan->nodes_.push_back({.node_class = *node, .nexts = {}});
+  }
   for (size_t a = 0; a < kArcs; ++a) plan->arcs_[a].entry = plan->Find(kArcNames[a]);
   for (size_t i = 0; i < plan->nodes_.size(); ++i) {
     PlanNode& node = plan->nodes_[i];

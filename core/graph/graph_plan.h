@@ -52,6 +52,8 @@ class GraphPlan {
   const std::vector<PlanNode>& nodes() const {
     return nodes_;
   }  // by NodeIndex, in topological order
+  // Whether there is, or was, a class of nodes that keeps packets.
+  bool keeps() const { return keeps_; }
   const PlanArc& arc(Arc arc) const { return arcs_[static_cast<size_t>(arc)]; }
   // The same graph of other node objects: those that `make` gives for a class.
   std::shared_ptr<const GraphPlan> WithNodes(
@@ -63,6 +65,7 @@ class GraphPlan {
   GraphPlan() = default;
 
   uint64_t number_ = 0;
+  bool keeps_ = false;
   std::vector<PlanNode> nodes_;
   std::array<PlanArc, kArcs> arcs_;
 };

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/graph/guard.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 #include "core/base/clock.h"
@@ -35,13 +33,10 @@ VerdictCode Guard::Instead() const {
   return static_cast<VerdictCode>(kFirstDrop + slot.drop_count - 1);
 }
 
+// Control sees to the rest: it tells, and ends weftd if that is what on-fault says.
 void Guard::Break(Fault fault) {
   Fault none = Fault::kNone;
   state_->fault.compare_exchange_strong(none, fault, std::memory_order_relaxed);
-  if (state_->on_fault != OnFault::kStop) return;
-  std::fprintf(stderr, "weftd: plugin %s ends it: its node %s %s\n", state_->plugin.c_str(),
-               state_->node.c_str(), kFaults.help(fault).data());
-  std::abort();
 }
 
 void Guard::RunFrame(Frame& frame) {

@@ -13,6 +13,7 @@
 
 namespace weft {
 
+class HeldPackets;
 class NodeBase;
 struct PlanTarget;
 
@@ -34,12 +35,14 @@ struct Layout {
     bool is_feature = false;
     bool ends_arc = false;
     bool blames_receiver = false;  // its drops count against the out-port
+    uint16_t name = 0;             // NodeClass::name_number
   };
   static_assert(sizeof(Slot) == 64);
 
   uint64_t plan = 0;        // GraphPlan::number
   std::vector<Slot> slots;  // by NodeIndex
   std::vector<NodeIndex> inputs;
+  HeldPackets* held = nullptr;             // null: no class of nodes ever kept packets
   std::vector<NodeBase*> dispatch_enders;  // in the order to call them, without the inputs
 };
 

@@ -133,6 +133,27 @@ class Node : public NodeBase {
     return clone;
   }
 
+  // What time it is, for what is to be sent later. Ask once a vector, not once a packet.
+  Time Now() const { return graph_->Now(); }
+  // For nodes whose kSpec says `.keeps = true`. A copy of the packet, with its ports and its
+  // payload, that is this node's beyond the dispatch; nothing if the worker's store is full or the
+  // packet's in-port has its share of it: then drop it, by a reason of your own. The packet counts
+  // as having left the node. What is not sent within 10 s is dropped by core (held-input: expired).
+  template <typename S = Self>
+  Owned Own(const Packet& packet) {
+    static_assert(S::kSpec.keeps, "a node that owns packets says so: kSpec{..., .keeps = true}");
+    return graph_->Own(packet);
+  }
+  // The packet, to look at or to give another out_port; null if it has been sent, or has expired.
+  Packet* Kept(Owned owned) { return graph_->Kept(owned); }
+  // Sends it at `when`, or in this worker's next round if that is over, as if this node had said
+  // `verdict` of it then. It may lie at most 10 s ahead. The packet goes on when its time has come
+  // even if this node has gone by then; what a Drop says happens at once. False if there is none
+  // any more.
+  bool SendAt(Owned owned, Time when, Verdict verdict) {
+    return graph_->SendAt(index_, owned, when, verdict.code());
+  }
+
   // Counts packets that this node loses by its own hand, outside ForEach; blamed on `port`.
   template <typename S = Self>
   void CountDrop(PortId port, typename S::Drop reason, uint64_t packets = 1) {

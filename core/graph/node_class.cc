@@ -98,6 +98,10 @@ absl::StatusOr<NodeId> NodeCatalog::Add(NodeClass node) {
             kMaxDrops, " drop reasons and ", kMaxCounters, " counters together"));
   }
   node.serial = ++revision_;
+  auto name = std::find(names_.begin(), names_.end(), node.spec.name);
+  if (name == names_.end()) name = names_.insert(name, std::string(node.spec.name));
+  node.name_number = static_cast<uint16_t>(name - names_.begin() + 1);
+  keeps_ = keeps_ || node.spec.keeps;
   drop_count_ = std::max(drop_count_, node.first_drop + node.drops.size());
   nodes_.push_back(std::move(node));
   return nodes_.back().id;

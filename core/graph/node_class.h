@@ -31,6 +31,8 @@ struct NodeSpec {
   std::string_view after = {};   // a node of the same arc that must come earlier
   bool last =
       false;  // it is where the arc ends: the switch for port-input, an output for port-output
+  bool keeps = false;          // it keeps packets beyond their dispatch: see Node::Own
+  bool returns_kept = false;   // core's own: in the graph once there was a class that keeps packets
   std::string_view help = {};  // one sentence
 };
 
@@ -61,7 +63,8 @@ struct NodeClass {
   NodeId id;
   uint16_t first_drop = 0;
   uint16_t first_counter = 0;
-  uint64_t serial = 0;  // of this registration; no other ever has it
+  uint64_t serial = 0;       // of this registration; no other ever has it
+  uint16_t name_number = 0;  // of its name, for ever; 0 is no name's
 };
 
 // Reads what N declares; `make` builds one N for a worker. A declared enum without its table does
@@ -113,6 +116,8 @@ class NodeCatalog {
   const NodeClass* Find(std::string_view name) const;
   // All numbers of drops that were ever given are below.
   size_t drop_count() const { return drop_count_; }
+  // Whether there ever was a class that keeps packets.
+  bool keeps() const { return keeps_; }
   // Counts up with every change.
   uint64_t revision() const { return revision_; }
 
@@ -123,6 +128,8 @@ class NodeCatalog {
   std::vector<NodeClass> nodes_;
   std::vector<RetiredNumbers> retired_;
   NodeClass gone_ = Gone();
+  std::vector<std::string> names_;  // that there ever were, by their number - 1
+  bool keeps_ = false;
   size_t drop_count_ = 0;
   uint64_t revision_ = 0;
   uint16_t last_id_ = kMaxNodes - 1;

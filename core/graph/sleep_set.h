@@ -5,8 +5,11 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+
+#include "core/base/clock.h"
 
 namespace weft {
 
@@ -23,10 +26,13 @@ class SleepSet {
       fds_[size_++] = {.fd = fd, .events = POLLIN, .revents = 0};
     }
   }
+  // The worker sleeps no longer than until then, by the clock of its graph.
+  void WakeAt(Time time) { wake_at_ = std::min(wake_at_, time); }
   // There is work: the worker does not sleep.
   void StayAwake() { awake_ = true; }
 
   bool awake() const { return awake_; }
+  Time wake_at() const { return wake_at_; }  // Time::max(): there is no such time
   pollfd* data() { return fds_.data(); }
   size_t size() const { return size_; }
 
@@ -34,6 +40,7 @@ class SleepSet {
   std::array<pollfd, kCapacity> fds_;
   size_t size_ = 0;
   bool awake_ = false;
+  Time wake_at_ = Time::max();
 };
 
 }  // namespace weft

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -20,11 +21,15 @@
 
 namespace weft {
 
+// What a field's number counts, if core knows a name for it: a person wants to read both.
+enum class TraceNumberOf : uint8_t { kNothing, kPort, kBridge };
+
 struct TraceField {
   std::string_view name;  // kebab-case
   std::string_view help;  // half a sentence, no full stop needed
   // The field's value as text, from the bytes of the record.
   std::string (*format)(const void* record) = nullptr;
+  TraceNumberOf number_of = TraceNumberOf::kNothing;
 };
 
 namespace internal {
@@ -52,7 +57,15 @@ struct MemberTraits;
 template <typename R, typename T, T R::*Member>
 struct MemberTraits<Member> {
   using Record = R;
+  using FieldType = T;
 };
+
+template <typename T>
+constexpr TraceNumberOf NumberOf() {
+  if constexpr (std::is_same_v<T, PortId>) return TraceNumberOf::kPort;
+  if constexpr (std::is_same_v<T, BridgeId>) return TraceNumberOf::kBridge;
+  return TraceNumberOf::kNothing;
+}
 
 }  // namespace internal
 
@@ -60,11 +73,14 @@ template <auto Member>
 constexpr TraceField TraceFieldOf(std::string_view name, std::string_view help) {
   using Owner = typename internal::MemberTraits<Member>::Record;
   static_assert(std::is_trivially_copyable_v<Owner>);
-  return {name, help, [](const void* bytes) {
+  using Type = typename internal::MemberTraits<Member>::FieldType;
+  return {name, help,
+          [](const void* bytes) {
             Owner record;
             std::memcpy(static_cast<void*>(&record), bytes, sizeof(Owner));
             return internal::FormatTraceValue(record.*Member);
-          }};
+          },
+          internal::NumberOf<Type>()};
 }
 
 template <size_t N>

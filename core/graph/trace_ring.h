@@ -26,7 +26,7 @@ struct TraceStep {
   VerdictCode verdict = 0;
   PortId in_port, out_port;
   uint32_t length = 0;                        // of the frame, bytes
-  std::array<uint8_t, 32> header{};           // the frame's first bytes, at most `length`
+  std::array<uint8_t, 44> header{};           // the frame's first bytes, at most `length`
   std::array<uint8_t, kRecordSize> record{};  // the node's own TraceRecord, if it has one
 };
 

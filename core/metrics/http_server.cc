@@ -3,16 +3,21 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <string_view>
 #include <utility>
 
+#include "core/base/unix_socket.h"
+
 namespace weft {
 namespace {
 
 constexpr Time kPause = std::chrono::milliseconds(100);
+constexpr mode_t kMode = 0660;
 
 }  // namespace
 
@@ -23,14 +28,27 @@ HttpServer::~HttpServer() {
   while (!clients_.empty()) Drop(clients_.begin()->first);
   if (resume_ != 0) loop_.Cancel(resume_);
   if (listener_.valid()) loop_.Unwatch(listener_.get());
+  if (!path_.empty()) unlink(path_.c_str());
 }
 
 absl::Status HttpServer::Listen(const InetAddress& address) {
   absl::StatusOr<UniqueFd> listener = ListenTcp(address);
   if (!listener.ok()) return listener.status();
-  listener_ = *std::move(listener);
-  loop_.Watch(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
+  Serve(*std::move(listener));
   return absl::OkStatus();
+}
+
+absl::Status HttpServer::ListenAt(const std::string& path) {
+  absl::StatusOr<UniqueFd> listener = weft::Listen(path, kMode);
+  if (!listener.ok()) return listener.status();
+  path_ = path;
+  Serve(*std::move(listener));
+  return absl::OkStatus();
+}
+
+void HttpServer::Serve(UniqueFd listener) {
+  listener_ = std::move(listener);
+  loop_.Watch(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
 }
 
 // One a turn of the loop: a flood of connections shares the loop with the ports.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers GET and HEAD at a TCP address, one request a connection, inside the control thread's loop
-// (docs/adr/0010 says why not by a library's threads). A client that is slow, silent or garbled
-// harms only itself, and a thousand of them keep nobody out: where there is no room for one more,
-// the one that has been there longest goes. Owned by the daemon; control thread.
+// Answers GET and HEAD at a TCP address or a UNIX socket, one request a connection, inside the
+// control thread's loop (docs/adr/0010 says why not by a library's threads). A client that is slow,
+// silent or garbled harms only itself, and a thousand of them keep nobody out: where there is no
+// room for one more, the one that has been there longest goes. Owned by the daemon; control thread.
 #pragma once
 
 #include <cstddef>
@@ -39,6 +39,9 @@ class HttpServer {
 
   // Starts to listen, once.
   absl::Status Listen(const InetAddress& address);
+  // The same at a UNIX socket, for its owner and group; the socket is removed at the end, if we
+  // may.
+  absl::Status ListenAt(const std::string& path);
   // Where it listens: with the port that it got, if it wanted any.
   InetAddress address() const { return InetAddress::OfSocket(listener_.get()); }
 
@@ -55,6 +58,7 @@ class HttpServer {
     size_t sent = 0;  // of both
   };
 
+  void Serve(UniqueFd listener);
   void Accept();
   void OnReady(ClientId id);
   // False when there is nothing left to do with the client.
@@ -67,6 +71,7 @@ class HttpServer {
   const Handler handler_;
   const HttpLimits limits_;
   UniqueFd listener_;
+  std::string path_;  // of a UNIX socket
   EventLoop::TimerId resume_ = 0;
   std::map<ClientId, Client> clients_;
   ClientId last_id_ = 0;

@@ -3,6 +3,7 @@
 
 #include <pcap/pcap.h>
 
+#include <string_view>
 #include <utility>
 
 #include "core/base/text.h"
@@ -16,7 +17,9 @@ absl::StatusOr<CaptureFile> CaptureFile::Open(const std::string& path) {
   CaptureFile file(path, pcap_open_offline_with_tstamp_precision(
                              path.c_str(), PCAP_TSTAMP_PRECISION_NANO, error));
   if (file.file_ == nullptr) {
-    return absl::InvalidArgumentError(Cat("cannot read \"", path, "\": ", std::string(error)));
+    std::string_view why(error);
+    if (why.starts_with(Cat(path, ": "))) why.remove_prefix(path.size() + 2);
+    return absl::InvalidArgumentError(Cat("cannot read \"", path, "\": ", why));
   }
   if (pcap_datalink(file.file_.get()) != DLT_EN10MB)
     return absl::InvalidArgumentError(Cat("\"", path, "\" has no Ethernet frames"));

@@ -111,6 +111,16 @@ class alignas(64) Packet {
     out_group_ = GroupId();
     trace_ = original.trace_;
   }
+  // For who keeps a packet: the same frame, whose bytes are copied to these places. `more[0, pieces
+  // - 1)` follow the first of the pieces, and live as long as the packet.
+  void MoveTo(uint8_t* header, uint32_t header_length, Segment first, const Segment* more,
+              size_t pieces) {
+    header_ = header;
+    header_length_ = header_length;
+    first_segment_ = first;
+    more_segments_ = more;
+    segment_count_ = static_cast<uint16_t>(pieces);
+  }
 
   // For output nodes: the kVirtioNetHeader bytes before the frame, to be filled before the header
   // is copied out.

@@ -32,6 +32,7 @@ absl::StatusOr<Port*> PortTable::Add(std::string name) {
   port->id = PortId(static_cast<uint16_t>(number));
   port->name = std::move(name);
   port->wiring.port = port->id;
+  port->wiring.life = ++lives_;
   ports_.push_back(std::move(port));
   return ports_.back().get();
 }

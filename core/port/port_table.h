@@ -59,6 +59,7 @@ class PortTable {
   Rcu& rcu_;
   std::shared_ptr<Numbers> numbers_;  // outlives the table in deferred callbacks
   std::vector<std::unique_ptr<Port>> ports_;
+  uint32_t lives_ = 0;  // ports that there ever were
 };
 
 }  // namespace weft

@@ -94,6 +94,7 @@ absl::Status MemorySwitch::Start() {
   if (!tables.ok()) return tables.status();
   tables_.Store(rcu_, *std::move(tables));
   graph_ = std::make_unique<Graph>(*plan, WorkerId(0), tables_, pool_, counters_);
+  graph_->UseClock(clock_);
   for (Module* module : all_modules_) {
     if (absl::Status status = module->Configured(config_); !status.ok()) return status;
   }
@@ -146,12 +147,17 @@ void MemorySwitch::Run(size_t rounds) {
   }
 }
 
+// When a timer runs next, or a packet is due that some node keeps.
+Time MemorySwitch::NextMoment() const {
+  return std::min(loop_.NextTimer().value_or(Time::max()), graph_->NextDue());
+}
+
 void MemorySwitch::Wait(Time time) {
   const Time until = clock_.Now() + time;
-  for (std::optional<Time> next = loop_.NextTimer(); next && *next <= until;
-       next = loop_.NextTimer()) {
-    clock_.Advance(std::max(*next - clock_.Now(), Time::zero()));
+  for (Time next = NextMoment(); next <= until; next = NextMoment()) {
+    clock_.Advance(std::max(next - clock_.Now(), Time::zero()));
     loop_.RunOnce(Time::zero());
+    if (graph_->NextDue() <= clock_.Now()) graph_->PollInputs();
     rcu_.Poll();
   }
   clock_.Advance(until - clock_.Now());

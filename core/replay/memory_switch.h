@@ -54,7 +54,8 @@ class MemorySwitch {
   void Send(PortId port, std::vector<uint8_t> frame, uint16_t trace = 0);
   // Polls every input until no frame waits any more, and at least `rounds` times.
   void Run(size_t rounds = 1);
-  // Moves the clock; timers that are due on the way run when they are.
+  // Moves the clock; timers that are due on the way run when they are, and packets that nodes keep
+  // go when they are due.
   void Wait(Time time);
   absl::StatusOr<Reply> Ask(std::string_view command) const { return commands_.Run(command); }
 
@@ -73,6 +74,7 @@ class MemorySwitch {
   absl::Status Read(const Source& source);
   absl::Status Start();
   absl::Status AddPort(const PortConfig& config);
+  Time NextMoment() const;
 
   SimulatedClock clock_;
   EventLoop loop_{clock_};

@@ -32,6 +32,8 @@ std::optional<uint64_t> NumberOf(std::string_view text, std::string_view unit) {
 
 std::optional<Time> TimeOf(std::string_view text) {
   constexpr uint64_t kLongest = 100'000'000;  // seconds; more is a slip
+  if (const auto us = NumberOf(text, "us"); us && *us <= kLongest)
+    return std::chrono::microseconds(*us);
   if (const auto ms = NumberOf(text, "ms"); ms && *ms <= kLongest)
     return std::chrono::milliseconds(*ms);
   if (const auto s = NumberOf(text, "s"); s && *s <= kLongest) return std::chrono::seconds(*s);

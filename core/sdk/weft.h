@@ -33,6 +33,7 @@
 #include "core/packet/offload_request.h"
 #include "core/packet/packet.h"
 #include "core/packet/software_offload.h"
+#include "core/port/bridges.h"
 #include "core/port/port_table.h"
 #include "core/sdk/stamp.h"
 #include "core/trace/pcapng.h"
@@ -45,14 +46,50 @@
 namespace weft {
 
 // The module around a plugin that is one node without state to share between workers. Its node is
-// made without arguments, one for each worker.
+// made without arguments, one for each worker; or, if it has a NodeConfig, with what [node.NAME]
+// says, which a reload changes.
 template <typename N>
 class NodeModule final : public Module {
  public:
+  static constexpr bool kHasConfig = requires { N::NodeConfig::kFields; };
+
   std::string_view name() const override { return N::kSpec.name; }
   void Register(Registry& registry) override {
-    registry.AddNode<N>([](WorkerId) { return std::make_unique<N>(); });
+    rcu_ = &registry.services().rcu;
+    registry.AddNode<N>([this](WorkerId) {
+      if constexpr (kHasConfig) {
+        return std::make_unique<N>(config_);
+      } else {
+        return std::make_unique<N>();
+      }
+    });
   }
+  absl::Status Configured(const Config& config) override {
+    if constexpr (kHasConfig) {
+      using NodeConfig = typename N::NodeConfig;
+      const auto section = config.nodes.find(std::string(N::kSpec.name));
+      if (section != config.nodes.end())
+        config_.Store(
+            *rcu_, std::make_unique<const NodeConfig>(section->second.template As<NodeConfig>()));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  struct Nothing {};
+  template <typename T>
+  struct ConfigOf {
+    using Type = Nothing;
+  };
+  template <typename T>
+  requires requires { T::NodeConfig::kFields; }
+  struct ConfigOf<T> {
+    using Type = typename T::NodeConfig;
+  };
+
+  Rcu* rcu_ = nullptr;
+  Published<typename ConfigOf<N>::Type> config_{
+      std::make_unique<const typename ConfigOf<N>::Type>()};
 };
 
 namespace internal {

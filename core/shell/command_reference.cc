@@ -3,28 +3,13 @@
 
 #include <string_view>
 
+#include "core/base/roff.h"
 #include "core/base/text.h"
 #include "core/shell/command_table.h"
 #include "core/shell/weftctl_options.h"
 
 namespace weft {
 namespace {
-
-// Text as roff takes it: no backslash or hyphen that means something else, no line that looks like
-// a request.
-std::string Roff(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\\') {
-      out += "\\e";
-    } else if (c == '-') {
-      out += "\\-";
-    } else {
-      out += c;
-    }
-  }
-  return out.starts_with('.') || out.starts_with('\'') ? "\\&" + out : out;
-}
 
 std::string Sentence(std::string_view help) { return Cat(help, help.ends_with('.') ? "" : "."); }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "core/shell/arguments.h"
+#include "core/shell/other_words.h"
 #include "core/shell/utf8.h"
 
 namespace weft {
@@ -159,7 +160,8 @@ absl::Status CommandTable::Unknown(const Match& match, const std::vector<Word>& 
         absl::StrFormat("\"%s\" goes on with one of: %s", match.Prefix(), List(next)));
   }
   const std::string& word = words[match.depth].text;
-  const std::string_view closest = Closest(word, next);
+  std::string_view closest = OurWords(match.depth == 0 ? word : match.Prefix() + " " + word);
+  if (closest.empty()) closest = Closest(word, next);
   const std::string suggestion =
       closest.empty() ? "" : absl::StrFormat(" (did you mean \"%s\"?)", closest);
   if (match.depth == 0) {

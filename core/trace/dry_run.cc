@@ -12,7 +12,7 @@ std::vector<TraceStep> DryRun(const GraphPlan& plan, const Published<ArcTables>&
   MemoryPorts ports;
   ports.waiting.push_back({.port = port, .frame = {frame.begin(), frame.end()}, .trace = 1});
   const auto dry_plan = plan.WithNodes([&](const NodeClass& node) -> NodeClass::Factory {
-    if (node.kind == NodeKind::kInput)
+    if (node.kind == NodeKind::kInput && !node.spec.returns_kept)
       return [&](WorkerId) { return std::make_unique<MemoryInput>(ports); };
     if (node.kind == NodeKind::kOutput)
       return [&](WorkerId) { return std::make_unique<MemoryOutput>(ports); };

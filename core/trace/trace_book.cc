@@ -2,6 +2,9 @@
 #include "core/trace/trace_book.h"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
+#include <utility>
 
 #include "core/base/text.h"
 
@@ -18,10 +21,17 @@ std::string VerdictText(const NodeClass& node, VerdictCode verdict) {
 }
 
 std::vector<std::pair<std::string, std::string>> RecordFields(const NodeClass& node,
-                                                              const TraceStep& step) {
+                                                              const TraceStep& step,
+                                                              const TraceNames& names) {
   std::vector<std::pair<std::string, std::string>> fields;
   for (const TraceField& field : node.trace) {
-    fields.emplace_back(field.name, field.format(step.record.data()));
+    std::string value = field.format(step.record.data());
+    uint16_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    const bool named = names && field.number_of != TraceNumberOf::kNothing && error == std::errc();
+    const std::string name = named ? names(field.number_of, number) : "";
+    if (!name.empty()) Append(value, " (", name, ")");
+    fields.emplace_back(field.name, std::move(value));
   }
   return fields;
 }

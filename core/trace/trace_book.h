@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -23,9 +24,13 @@ struct TracedPath {
 
 // "drop: spoofed", "-> flood", "sent", "continue": what the node decided.
 std::string VerdictText(const NodeClass& node, VerdictCode verdict);
-// The node's own record: {"source", "02:00:00:00:00:01"}, ...
+// The name of what a field's number counts; empty if there is none.
+using TraceNames = std::function<std::string(TraceNumberOf what, uint16_t number)>;
+// The node's own record: {"source", "02:00:00:00:00:01"}, {"source-port", "2 (web-1)"}, ...;
+// without `names` the numbers alone.
 std::vector<std::pair<std::string, std::string>> RecordFields(const NodeClass& node,
-                                                              const TraceStep& step);
+                                                              const TraceStep& step,
+                                                              const TraceNames& names = nullptr);
 
 // A way that packets took, and how many of the recorded ones did.
 struct WayCount {

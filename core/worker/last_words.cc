@@ -3,6 +3,8 @@
 
 #include <signal.h>
 
+#include <utility>
+
 #include "core/base/signal_text.h"
 #include "core/graph/graph.h"
 #include "core/graph/guard.h"
@@ -41,6 +43,20 @@ void OnCrash(int number, siginfo_t* info, void* /*context*/) {
 
 }  // namespace
 
+// sigaltstack(2): a thread has one, and a sanitizer may have given it one already.
+void CrashStack::Use() {
+  stack_t now{};
+  if (sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;
+  const stack_t ours{.ss_sp = memory_.get(), .ss_flags = 0, .ss_size = kBytes};
+  used_ = sigaltstack(&ours, nullptr) == 0;
+}
+
+void CrashStack::Leave() {
+  if (!std::exchange(used_, false)) return;
+  const stack_t none{.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
+  sigaltstack(&none, nullptr);
+}
+
 void InstallLastWords(int to) {
   last_words_to = to;
   for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
@@ -48,7 +64,7 @@ void InstallLastWords(int to) {
     sigaction(number, nullptr, &action);
     if (action.sa_handler != SIG_DFL) continue;  // a sanitizer's, which says more
     action.sa_sigaction = OnCrash;
-    action.sa_flags = SA_SIGINFO | SA_RESETHAND;
+    action.sa_flags = SA_SIGINFO | SA_RESETHAND | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
     sigaction(number, &action, nullptr);
   }

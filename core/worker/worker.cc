@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -23,7 +24,9 @@ namespace {
 
 // A worker that cannot be woken sleeps kNap at a time. Rings are looked at between naps, so a
 // wake-up cannot be lost; it can only be late by one nap.
-constexpr timespec kNap{0, 50'000};  // 50 us
+constexpr Time kNap = std::chrono::microseconds(50);
+// The kernel may need so long to wake a worker: what is due by then is waited for without a sleep.
+constexpr Time kTooSoon = std::chrono::microseconds(60);
 
 int NewEventFd() {
   const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -54,7 +57,11 @@ absl::Status Worker::Start() {
   rcu_.Register(options_.id);
   stop_.store(false, std::memory_order_relaxed);
   try {
-    thread_ = std::thread([this] { Run(); });
+    thread_ = std::thread([this, stack = std::make_unique<CrashStack>()] {
+      stack->Use();
+      Run();
+      stack->Leave();
+    });
   } catch (const std::system_error& error) {
     rcu_.Unregister(options_.id);
     return absl::ErrnoToStatus(error.code().value(),
@@ -112,22 +119,34 @@ void Worker::Rest() {
     SleepSet set;
     set.Watch(wake_.get());
     graph_.PrepareSleep(set);
-    if (!set.awake() && !stop_.load(std::memory_order_relaxed)) Sleep(set);
+    const bool sleeps = !set.awake() && !IsDueWithin(set.wake_at(), kTooSoon);
+    if (sleeps && !stop_.load(std::memory_order_relaxed)) Sleep(set);
     sleeping_.store(false, std::memory_order_relaxed);
     graph_.Wake();
     return;
   }
   sleeping_.store(false, std::memory_order_relaxed);
+  if (IsDueWithin(graph_.NextDue(), kNap + kTooSoon)) return;
   counters_.naps.Add();
+  const timespec nap = TimespecOf(kNap);
   rcu_.Offline(options_.id);
-  nanosleep(&kNap, nullptr);
+  nanosleep(&nap, nullptr);
   rcu_.Online(options_.id);
+}
+
+// A packet that some node keeps is due so soon that a sleep would make it late.
+bool Worker::IsDueWithin(Time due, Time within) const {
+  return due != Time::max() && due - graph_.Now() <= within;
 }
 
 // No snapshot that control has published is used between Offline and Online.
 void Worker::Sleep(SleepSet& set) {
   counters_.sleeps.Add();
-  const timespec longest = TimespecOf(options_.longest_sleep);
+  Time until_due = options_.longest_sleep;
+  if (set.wake_at() != Time::max())
+    until_due =
+        std::min(until_due, std::max(set.wake_at() - graph_.Now() - kTooSoon, Time::zero()));
+  const timespec longest = TimespecOf(until_due);
   rcu_.Offline(options_.id);
   ppoll(set.data(), set.size(), &longest, nullptr);
   uint64_t wakes = 0;

@@ -58,6 +58,7 @@ class Worker {
   void Run();
   void Rest();
   void Sleep(SleepSet& set);
+  bool IsDueWithin(Time due, Time within) const;
 
   const WorkerOptions options_;
   Rcu& rcu_;

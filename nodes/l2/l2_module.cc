@@ -42,6 +42,15 @@ void L2Module::Register(Registry& registry) {
   loop_ = &registry.services().loop;
   ports_ = &registry.services().ports;
   state_ = std::make_unique<L2State>(registry.services().rcu);
+  bridges_ =
+      std::make_unique<L2Bridges>(*state_, *ports_, [this](PortId port, const MacAddress& mac) {
+        const Entry entry(state_->bridge_name(state_->table().port(port).bridge), mac);
+        const auto own = own_.find(port);
+        const auto configured = static_.find(entry);
+        return (own != own_.end() && own->second == entry) ||
+               (configured != static_.end() && configured->second == port);
+      });
+  registry.ProvideBridges(*bridges_);
   state_->Tick(loop_->Now());
   tick_timer_ = loop_->Every(kTick, [this] { state_->Tick(loop_->Now()); });
   moves_ = std::make_unique<MoveWatch>(*state_, *ports_, registry.services().events);
@@ -69,6 +78,9 @@ void L2Module::Register(Registry& registry) {
        .help = "The bridges and their ports",
        .shape = Shape::Rows(BridgeColumns()),
        .run = [this](const Arguments&) -> absl::StatusOr<Reply> { return ShowBridges(); }});
+  registry.NameBridges([this](BridgeId bridge) {
+    return bridge.value() < kMaxBridges ? state_->bridge_name(bridge) : std::string();
+  });
   registry.AddValues({.kind = "bridge", .list = [this] { return BridgeNames(); }});
   registry.AddValues({.kind = "mac", .list = [this] {
                         std::vector<std::string> macs;
@@ -104,6 +116,7 @@ absl::Status L2Module::AddPort(PortId port, const PortConfig& config) {
 
 void L2Module::RemovePort(PortId port) {
   state_->RemovePort(port);
+  bridges_->RemovePort(port);
   own_.erase(port);
   std::erase_if(static_, [port](const auto& entry) { return entry.second == port; });
 }
@@ -137,9 +150,10 @@ void L2Module::Retain(const Config& config) {
                                          wanted->static_entries.end(), [&](const StaticEntry& e) {
                                            return e.mac == item.first.second && e.port == name;
                                          });
-    // What is the port's own as well stays in the database for that reason.
+    // What is the port's own as well, or somebody else has added, stays in the database for that
+    // reason.
     const auto own = own_.find(port);
-    if (!stays && (own == own_.end() || own->second != item.first)) {
+    if (!stays && (own == own_.end() || own->second != item.first) && !bridges_->Has(port, mac)) {
       state_->RemoveStatic(state_->FindBridge(bridge), mac).IgnoreError();  // it is there
     }
     return !stays;

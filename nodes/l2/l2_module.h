@@ -13,6 +13,7 @@
 #include "core/base/mac_address.h"
 #include "core/module.h"
 #include "nodes/l2/bridge.h"
+#include "nodes/l2/l2_bridges.h"
 #include "nodes/l2/move_watch.h"
 
 namespace weft::l2 {
@@ -47,8 +48,9 @@ class L2Module final : public Module {
   const PortTable* ports_ = nullptr;
   std::unique_ptr<L2State> state_;
   std::unique_ptr<MoveWatch> moves_;
-  std::map<PortId, Entry> own_;     // the `mac` of ports that have one
-  std::map<Entry, PortId> static_;  // entries of [[bridge]] that are in force
+  std::map<PortId, Entry> own_;         // the `mac` of ports that have one
+  std::map<Entry, PortId> static_;      // entries of [[bridge]] that are in force
+  std::unique_ptr<L2Bridges> bridges_;  // what others see of it, and those that they have added
   EventLoop::TimerId tick_timer_ = 0;
   EventLoop::TimerId move_timer_ = 0;
 };

@@ -275,6 +275,22 @@ EthDevice::Link EthDevice::link() const {
   return {.up = link.link_status == RTE_ETH_LINK_UP, .mbps = known ? link.link_speed : 0};
 }
 
+std::vector<Column> EthDevice::FactColumns() {
+  const auto count = [](std::string name, std::string help) {
+    return Column{std::move(name), std::move(help), CellKind::kCount};
+  };
+  return {{"device", "the device, as DPDK is told of it"},
+          {"driver", "the driver that drives it"},
+          {"mac", "the device's own address"},
+          {"link", "up or down", CellKind::kState},
+          count("link-mbps", "speed of the link, where the driver knows it"),
+          count("device-mtu", "the MTU that the device has"),
+          count("queues", "queue pairs, or receive queues of a NIC"),
+          count("tx-queues", "transmit queues"),
+          count("rx-descriptors", "of each receive queue"),
+          count("tx-descriptors", "of each transmit queue")};
+}
+
 std::vector<PortFact> EthDevice::Facts() const {
   std::vector<PortFact> facts{{"device", device_.ToString()}};
   rte_eth_dev_info info{};

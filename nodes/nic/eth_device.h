@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "core/base/ids.h"
 #include "core/port/port.h"
+#include "core/shell/reply.h"
 #include "nodes/nic/device.h"
 #include "nodes/nic/device_events.h"
 #include "nodes/nic/device_plan.h"
@@ -72,6 +73,8 @@ class EthDevice {
   // Whether the driver says that the device is gone.
   bool removed() const;
   std::vector<PortFact> Facts() const;
+  // What Facts may tell beside the device's own counters, which are called device-*.
+  static std::vector<Column> FactColumns();
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:

@@ -82,6 +82,7 @@ void NicModule::Register(Registry& registry) {
     while (options.workers.size() < config.queues) options.workers.push_back(request.place_queue());
     return std::make_unique<NicPort>(state, loop, *std::move(device), std::move(options));
   };
+  kind.facts = EthDevice::FactColumns();
   registry.AddPortKind(std::move(kind));
 }
 

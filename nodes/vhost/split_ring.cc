@@ -61,34 +61,6 @@ ReceiveDrop DropFor(OffloadFault fault) {
   return ReceiveDrop::kBadOffload;
 }
 
-// The header asks for an offload: false, and a drop, if it may not, or not of this frame.
-[[gnu::noinline]] bool TakeOffload(const RingView& view, Packet& packet, uint32_t mtu,
-                                   ReceiveTally& tally) {
-  VirtioNetHeader asked;
-  std::memcpy(&asked, packet.snapshot(), sizeof(asked));
-  const OffloadFault fault = ReadOffload(asked, view.left, packet);
-  if (fault != OffloadFault::kNone) {
-    CountDrop(tally, DropFor(fault));
-    return false;
-  }
-  if (ExceedsMtu(packet.header(), LongestFrame(packet), mtu)) {
-    CountDrop(tally, ReceiveDrop::kTooLong);
-    return false;
-  }
-  return true;
-}
-
-// The snapshot is complete: false, and a drop, if it is not the start of a frame that may go on.
-bool IsGood(const RingView& view, Packet& packet, uint32_t mtu, ReceiveTally& tally) {
-  if (AsksForOffload(packet.snapshot())) [[unlikely]]
-    return TakeOffload(view, packet, mtu, tally);
-  if (ExceedsMtu(packet.snapshot() + kNetHeader, packet.length(), mtu)) [[unlikely]] {
-    CountDrop(tally, ReceiveDrop::kTooLong);
-    return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 RingReader::RingReader()
@@ -169,12 +141,13 @@ template <bool kPacked>
 [[gnu::always_inline]] inline void RingReader::Stage(const RingView& view, size_t first,
                                                      size_t last) {
   const GuestMemory& memory = *view.memory;
-  const uint32_t longest = kNetHeader + view.longest_frame;
+  // Between the shortest chain and the longest: one comparison, for what is less wraps.
+  const uint32_t span = kNetHeader + view.longest_frame - kMinChainBytes;
   for (size_t i = first; i < last; ++i) {
     const Descriptor descriptor = kPacked ? loaded_[heads_[i]] : LoadDescriptor(view, heads_[i]);
     const uint32_t length = descriptor.length;
     ForeignPtr data;
-    if (descriptor.flags == 0 && length >= kMinChainBytes && length <= longest) [[likely]] {
+    if (descriptor.flags == 0 && length - kMinChainBytes <= span) [[likely]] {
       data = memory.Translate(descriptor.address, length);
     }
     if (data) [[likely]] {
@@ -195,7 +168,7 @@ template <bool kPacked>
 [[gnu::always_inline]] inline size_t RingReader::Take(const Burst& burst) {
   const RingView& view = burst.view;
   const PortId port = burst.port;
-  const uint32_t mtu = burst.mtu;
+  const uint32_t limit = burst.mtu + static_cast<uint32_t>(kMinFrame);  // untagged
   Packet** const out = burst.out;
   const size_t count = burst.count;
   ReceiveTally& tally = burst.tally;
@@ -224,7 +197,8 @@ template <bool kPacked>
     } else if (!Gather<kPacked>(burst, i, staged.descriptor, packet)) {
       continue;
     }
-    if (!IsGood(view, packet, mtu, tally)) [[unlikely]] {
+    const bool plain = !AsksForOffload(packet.snapshot()) && packet.length() <= limit;
+    if (!plain && !IsGood(burst, packet)) [[unlikely]] {
       segments_taken_ = segments_mark;
       continue;
     }
@@ -273,6 +247,28 @@ size_t RingReader::Receive(Queue& queue, const RingView& view, uint32_t mtu, Pac
     queue.Fail(RingError::kMemoryFaulted);
   }
   return good;
+}
+
+// The snapshot is complete, and says something unusual: false, and a drop, if the frame may not go
+// on.
+[[gnu::noinline]] bool RingReader::IsGood(const Burst& burst, Packet& packet) {
+  ReceiveTally& tally = burst.tally;
+  uint32_t longest = packet.length();
+  if (AsksForOffload(packet.snapshot())) {
+    VirtioNetHeader asked;
+    std::memcpy(&asked, packet.snapshot(), sizeof(asked));
+    const OffloadFault fault = ReadOffload(asked, burst.view.left, packet);
+    if (fault != OffloadFault::kNone) {
+      CountDrop(tally, DropFor(fault));
+      return false;
+    }
+    longest = LongestFrame(packet);
+  }
+  if (ExceedsMtu(packet.header(), longest, burst.mtu)) {
+    CountDrop(tally, ReceiveDrop::kTooLong);
+    return false;
+  }
+  return true;
 }
 
 // Makes `packet` of a chain of any shape. False, and a drop, if the shape is not legal.

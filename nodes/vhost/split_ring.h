@@ -128,6 +128,7 @@ class RingReader {
   size_t TakeBaseline(const Burst& burst);
   template <bool kPacked>
   size_t TakeAvx2(const Burst& burst);
+  static bool IsGood(const Burst& burst, Packet& packet);
   template <bool kPacked>
   bool Gather(const Burst& burst, size_t chain, const Descriptor& first, Packet& packet);
 

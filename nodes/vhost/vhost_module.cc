@@ -112,6 +112,41 @@ class VhostModule::Backend final : public PortBackend {
   PortRings rings_;
 };
 
+// What Facts may tell.
+std::vector<Column> FactColumns() {
+  const auto count = [](std::string name, std::string help) {
+    return Column{std::move(name), std::move(help), CellKind::kCount};
+  };
+  return {
+      {"socket", "the path where front-end and weft meet"},
+      count("connections", "how often somebody connected"),
+      count("peer-pid", "the process at the other end, of whoever is connected"),
+      count("peer-uid", "and its user"),
+      {"negotiated", "the virtio features of the running device"},
+      count("driver-mtu", "the MTU that the front-end told its driver, if it said so"),
+      count("queues", "queue pairs, or receive queues of a NIC"),
+      count("queues-running", "queue pairs whose rings run"),
+      count("ring-size-rx", "descriptors of the ring that the container sends by; 0 without one"),
+      count("ring-size-tx", "descriptors of the ring that it receives by"),
+      count("ring-rx-available", "available index of the ring that it sends by"),
+      count("ring-rx-used", "used index of that ring"),
+      count("ring-rx-waiting", "frames in it that weft has not taken yet"),
+      count("ring-tx-available", "available index of the ring that it receives by"),
+      count("ring-tx-used", "used index of that ring"),
+      count("ring-tx-free", "buffers in it that wait for frames"),
+      count("memory-regions", "regions of its memory table"),
+      count("memory-bytes", "bytes of them")};
+}
+
+// What Attachment tells.
+std::vector<Column> AttachmentColumns() {
+  return {{"mount", "the folder with the socket, and where it is in the container"},
+          {"podman", "the same as an argument of podman's or docker's"},
+          {"device", "EAL's argument for the container's device"},
+          {"without-huge-pages", "EAL's other arguments where it has no huge pages"},
+          {"with-huge-pages", "and where it has"}};
+}
+
 std::vector<PortFact> VhostModule::Backend::Facts() const {
   const VhostPort::Info info = port_.Describe();
   std::vector<PortFact> facts = {{"socket", info.socket}, {"connections", info.connections}};
@@ -197,7 +232,9 @@ void VhostModule::Register(Registry& registry) {
                         .output = "vhost-output",
                         .make = [this](const PortRequest& request) { return MakePort(request); },
                         .preflight = Preflight,
-                        .validate = NoSharedSockets});
+                        .validate = NoSharedSockets,
+                        .facts = FactColumns(),
+                        .attachment = AttachmentColumns()});
 }
 
 absl::StatusOr<std::unique_ptr<PortBackend>> VhostModule::MakePort(const PortRequest& request) {

@@ -51,6 +51,8 @@ class VhostOutput final : public Output<VhostOutput> {
   void Send(PortId port, Packet* const* packets, size_t count, bool traced);
   size_t Write(const UsedRing& ring, uint32_t mtu, Packet* const* packets, size_t count,
                bool traced);
+  void WriteRest(const UsedRing& ring, uint32_t mtu, Packet* const* packets, size_t count,
+                 bool traced);
 
   const Published<VhostTable>& published_table_;
   Notifier& notifier_;

@@ -47,26 +47,33 @@ void MemifOutput::Send(PortId port, Packet* const* packets, size_t count, bool t
     return;
   }
 
+  software_.ForEachRun(packets, count, 0, [&](Packet* const* run, size_t size) {
+    Write(*rings, ring, run, size, traced);
+  });
+  const uint64_t now = Cycles();
+  port_counters(port).tx_cycles.Add(now - charged_until_);
+  charged_until_ = now;
+}
+
+void MemifOutput::Write(const PortRings& port, const UsedRing& ring, Packet* const* packets,
+                        size_t count, bool traced) {
   TransmitTally tally;
   std::array<TransmitResult, Frame::kCapacity> results;
-  writer_.Transmit(*ring.queue, *ring.view, rings->mtu, packets, count, tally, results.data());
-  PortCounters& counters = port_counters(port);
+  writer_.Transmit(*ring.queue, *ring.view, port.mtu, packets, count, tally, results.data());
+  PortCounters& counters = port_counters(port.port);
   counters.tx_packets.Add(tally.packets);
   counters.tx_bytes.Add(tally.bytes);
-  sent_[Row(port)] += static_cast<uint32_t>(tally.packets);
+  sent_[Row(port.port)] += static_cast<uint32_t>(tally.packets);
   Count(Counter::kCopiedBytes, tally.copied_bytes);
-  if (traced || tally.dropped != 0) [[unlikely]] {
-    for (size_t i = 0; i < count; ++i) {
-      if (results[i] == kSent) {
-        TraceSent(*packets[i]);
-      } else {
-        DropPacket(*packets[i], port, static_cast<Drop>(results[i]));
-      }
+  if (!traced && tally.dropped == 0) [[likely]]
+    return;
+  for (size_t i = 0; i < count; ++i) {
+    if (results[i] == kSent) {
+      TraceSent(*packets[i]);
+    } else {
+      DropPacket(*packets[i], port.port, static_cast<Drop>(results[i]));
     }
   }
-  const uint64_t now = Cycles();
-  counters.tx_cycles.Add(now - charged_until_);
-  charged_until_ = now;
 }
 
 void MemifOutput::EndDispatch() {

@@ -38,12 +38,15 @@ class MemifOutput final : public Output<MemifOutput> {
   const UsedRing& RingFor(const PortRings& port);
   void Prefetch(PortId port) const;
   void Send(PortId port, Packet* const* packets, size_t count, bool traced);
+  void Write(const PortRings& port, const UsedRing& ring, Packet* const* packets, size_t count,
+             bool traced);
 
   const Published<MemifTable>& published_table_;
   Notifier& notifier_;
   const WorkerId worker_;
   const MemifTable* table_ = nullptr;  // of this dispatch, once it is needed
   RingWriter writer_;
+  SoftwareOffload software_;             // memif has no way to leave anything to its peer
   std::array<UsedRing, kRows> rings_{};  // of this dispatch, by port
   std::vector<UsedRing> used_rings_;     // those of them that are there
   std::array<uint32_t, kRows> sent_{};   // packets of this dispatch, by port

@@ -178,7 +178,7 @@ class MirrorInput final : public Input<MirrorInput> {
     if (!state_->waiting.empty()) set.StayAwake();
   }
 
- private:
+  // A packet of these bytes, which it borrows.
   static void Fill(Packet& packet, const Waiting::Entry& entry) {
     const auto header = std::min<uint32_t>(entry.length, Packet::kMaxHeader);
     uint8_t* const to = packet.snapshot() + Packet::kVirtioNetHeader;
@@ -186,9 +186,11 @@ class MirrorInput final : public Input<MirrorInput> {
     packet.Reset(entry.in_port, to, header);
     if (entry.length > header)
       packet.SetPayload({ForeignPtr(entry.bytes + header), entry.length - header});
+    packet.set_offload(entry.offload);  // it fits, for the private header is no shorter
     packet.set_out_port(entry.to);
   }
 
+ private:
   const std::shared_ptr<WorkerState> state_;
 };
 

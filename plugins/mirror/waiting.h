@@ -20,6 +20,7 @@ class Waiting {
   struct Entry {
     uint8_t* bytes = nullptr;
     uint32_t length = 0;
+    Offload offload;
     PortId in_port;  // of the original
     PortId to;
   };
@@ -29,7 +30,7 @@ class Waiting {
     if (count_ == kPackets || kBytes - used_ < packet.length()) return false;
     uint8_t* const bytes = bytes_.get() + used_;
     CopyStart(packet, bytes, packet.length());
-    entries_[count_++] = {bytes, packet.length(), packet.in_port(), to};
+    entries_[count_++] = {bytes, packet.length(), packet.offload(), packet.in_port(), to};
     used_ += packet.length();
     return true;
   }

@@ -31,7 +31,7 @@ struct PolicerConfig {
              Field<&PolicerConfig::burst>(
                  "burst",
                  "packets, or bytes of a rate in bits, that may come at once after a pause; "
-                 "without it 10 ms of the rate, and at least 64 packets or 65536 bytes",
+                 "without it 10 ms of the rate, and at least 128 packets or 131072 bytes",
                  Range{1, int64_t{1} << 40}));
   void Check(const Value& table, const Place& place) const {
     if (!ParseRate(rate)) {
@@ -50,6 +50,23 @@ struct Policed {
   mutable std::atomic<uint64_t> conform{0};
   mutable std::atomic<uint64_t> exceed{0};
 };
+
+// What a packet is on a wire: a sender may leave TCP to be cut into segments.
+struct OnWire {
+  uint32_t packets = 1;
+  uint32_t bytes = 0;
+};
+inline OnWire OnWireOf(const Packet& packet) {
+  const Offload offload = packet.offload();
+  if (!offload.is_tso()) [[likely]]
+    return {1, packet.length()};
+  const uint32_t tcp = offload.checksum_start();
+  const uint32_t words = packet.header()[tcp + 12] >> 4;  // of its header: RFC 9293 §3.1
+  const uint32_t headers = tcp + 4 * words;
+  const uint32_t payload = packet.length() - headers;
+  const uint32_t segments = (payload + offload.segment_size - 1) / offload.segment_size;
+  return {segments, packet.length() + (segments - 1) * headers};
+}
 
 // What control publishes for one direction, by port; null: nobody limits it.
 using Buckets = std::array<std::shared_ptr<const Policed>, kMaxPorts>;
@@ -124,7 +141,8 @@ class Policer final : public Feature<Policer<kArc>, PolicerConfig> {
     return turn;
   }
   bool Conforms(const Turn& turn, const Packet& packet) const {
-    const uint64_t tokens = turn.policed->rate.unit == Unit::kPackets ? 1 : packet.length();
+    const OnWire wire = OnWireOf(packet);
+    const uint64_t tokens = turn.policed->rate.unit == Unit::kPackets ? wire.packets : wire.bytes;
     if (dry_) return turn.policed->bucket.Level(turn.earned) >= tokens;
     return turn.policed->bucket.Take(turn.earned, tokens);
   }

@@ -46,8 +46,8 @@ std::optional<Rate> ParseRate(std::string_view text) {
 }
 
 uint64_t Rate::DefaultBurst() const {
-  if (unit == Unit::kPackets) return std::max<uint64_t>(per_second / 100, 64);
-  return std::max<uint64_t>(per_second / 8 / 100, 65'536);
+  if (unit == Unit::kPackets) return std::max<uint64_t>(per_second / 100, 128);
+  return std::max<uint64_t>(per_second / 8 / 100, 131'072);
 }
 
 std::string Rate::ToString() const {

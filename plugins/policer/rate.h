@@ -25,7 +25,8 @@ struct Rate {
     return static_cast<uint64_t>(Wide{ticks} * per_second /
                                  (Wide{ticks_per_second} * bits_of_token));
   }
-  // What a bucket holds if nobody says: 10 ms of the rate, and at least some frames.
+  // What a bucket holds if nobody says: 10 ms of the rate, and at least a packet that is to be cut
+  // into as many segments as weft makes of one.
   uint64_t DefaultBurst() const;
   std::string ToString() const;  // as one would write it
 

@@ -40,6 +40,19 @@ class Idle final : public Feature<Idle> {
   }
 };
 
+// A node with keys of its own.
+class Keyed final : public Node<Keyed> {
+ public:
+  static constexpr NodeSpec kSpec{.name = "keyed", .help = "Gets nothing."};
+  struct NodeConfig {
+    std::string word = "none";
+    static constexpr auto kFields = Fields(Field<&NodeConfig::word>("word", "what it is told"));
+  };
+  void Process(Frame& frame) {
+    ForEach(frame, [](Packet&) -> Verdict { return Consumed(); });
+  }
+};
+
 // What a test sees of a switch whose ports hold devices, each once. A device "absent" cannot be
 // opened.
 struct World {
@@ -49,6 +62,7 @@ struct World {
   std::map<std::string, std::string> ageing;   // by bridge
   std::vector<std::string> names;              // static entries that were resolved
   std::vector<std::string> opened;
+  std::string word;  // what the node was told last
   std::function<void()> on_up;
 };
 
@@ -95,6 +109,7 @@ class WorldModule final : public Module {
         [this](WorkerId) { return std::make_unique<MemoryOutput>(ports_); });
     registry.AddNode<PairSwitch>([](WorkerId) { return std::make_unique<PairSwitch>(); });
     registry.AddNode<Idle>([](WorkerId) { return std::make_unique<Idle>(); });
+    registry.AddNode<Keyed>([](WorkerId) { return std::make_unique<Keyed>(); });
     registry.AddPortKind(
         {.name = "memory",
          .help = "a port of a test",
@@ -139,6 +154,7 @@ class WorldModule final : public Module {
   }
   absl::Status Configured(const Config& config) override {
     world_.names.clear();
+    world_.word = config.nodes.at("keyed").As<Keyed::NodeConfig>().word;
     for (const BridgeConfig& bridge : config.bridges) {
       for (const StaticEntry& entry : bridge.static_entries) {
         if (entry.mac.ToString() == "02:00:00:00:00:bb") return absl::InternalError("a bad entry");
@@ -373,6 +389,21 @@ TEST_F(ReloadTest, AFullTableMakesRoom) {
               HasSubstr("a bad bridge; everything is as it was before"));
   EXPECT_EQ(Names().size(), kMaxPorts);
   EXPECT_THAT(Diff(after), IsEmpty());
+}
+
+TEST_F(ReloadTest, ANodesOwnKeysFollow) {
+  const std::string port = Port("a");
+  Start(port);
+  EXPECT_EQ(world_.word, "none");
+  EXPECT_THAT(Diff(port + "[node.keyed]\nword = \"one\"\n"), ElementsAre("change node keyed"));
+  EXPECT_EQ(Apply(port + "[node.keyed]\nword = \"one\"\n"), "");
+  EXPECT_EQ(world_.word, "one");
+  EXPECT_THAT(world_.opened, IsEmpty()) << "no port notices";
+  EXPECT_NE(Apply(port + "[node.keyed]\nword = \"two\"\n" + Port("b", "absent")), "");
+  EXPECT_EQ(world_.word, "one") << "refused, so as it was";
+  EXPECT_NE(Apply(port + "[node.keyed]\nwort = \"two\"\n"), "");
+  EXPECT_EQ(Apply(port), "");
+  EXPECT_EQ(world_.word, "none");
 }
 
 }  // namespace

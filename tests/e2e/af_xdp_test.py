@@ -239,6 +239,26 @@ def an_interface_with_more_queues_is_refused():
             equal(weft.ctl("show port left")["zero-copy"], False, "whether a veth goes without a copy")
 
 
+def frames_that_are_too_long_are_told_of():
+    """The mtu of a veth's both ends is larger than the port's: what weft sees it counts, of the rest `why` knows."""
+    left, right = left_and_right()
+    with left, right, Weftd(pair(left, right)) as weft:
+        weft.wait_up("left", "right")
+        left.ip("link", "set", "eth0", "mtu", "3000")
+        _ip(None, "link", "set", left.outside, "mtu", "3000")
+        begin = bytes.fromhex(RIGHT_MAC.replace(":", "") + LEFT_MAC.replace(":", "") + streams.FRAME_TYPE)
+        left.send([begin + bytes(1600)] * 3 + [begin + bytes(2500)] * 5 + [begin + bytes(100)])
+        wait_equal(lambda: weft.port("left")["rx-packets"], 4, "frames that came in")
+        wait_equal(weft.drops, {("right", "af-xdp-output", "too-long"): 3}, "frames that weft lost")
+        equal(weft.ctl("show port left")["kernel-rx-dropped"], 5, "frames that the kernel lost")
+        said = " ".join(row["finding"] for row in weft.ctl("why left"))
+        equal("the kernel has dropped 5 frames that were longer" in said, True, said)
+        # And an interface that takes less than its port gives.
+        _ip(None, "link", "set", right.outside, "mtu", "1400")
+        said = " ".join(row["finding"] for row in weft.ctl("why right"))
+        equal("is 1400, and the port's is 1500" in said, True, said)
+
+
 def a_worker_that_drives_the_queue_itself():
     left, right = left_and_right()
     with left, right, Weftd(pair(left, right, ', busy-poll = true, mode = "copy"')) as weft:
@@ -267,4 +287,5 @@ if __name__ == "__main__":
         without_completing_a_container_has_to, a_vhost_container_in_the_same_bridge,
         a_weftd_that_is_killed_leaves_no_program, ports_come_and_go, an_interface_that_goes_comes_back,
         an_interface_in_another_namespace, a_port_that_comes_later, an_interface_with_more_queues_is_refused,
-        a_worker_that_drives_the_queue_itself, an_interface_that_is_taken_is_waited_for)
+        frames_that_are_too_long_are_told_of, a_worker_that_drives_the_queue_itself,
+        an_interface_that_is_taken_is_waited_for)

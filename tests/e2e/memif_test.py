@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers with DPDK's net_memif device: whoever listens, next to vhost containers, one that dies again
 and again, and two switches' ports that are joined by memif alone."""
+import pathlib
+
 from weft_e2e import (BUILD, HugePages, MemifTestpmd, Pair, Testpmd, Weftd, at_least, equal, mac, run, wait_equal,
                       wait_for)
 
@@ -151,6 +153,21 @@ def a_server_killed_in_mid_burst():
     killed_in_mid_burst("client")
 
 
+def the_plugin_goes_when_its_ports_have_gone():
+    """What startup.conf said of the port goes with it: its types are the plugin's."""
+    with Weftd(PLUGIN + port("fw-1", 1) + port("web-1", 2, "vhost = {}")) as weft:
+        with MemifTestpmd(weft.socket("fw-1", "memif.sock"), mac=mac(1), mode="rxonly"):
+            weft.wait_up("fw-1")
+            refusal = weft.request("plugin unload memif")
+            equal(refusal["ok"], False, f"unloading it while fw-1 needs it: {refusal}")
+            weft.ctl("port delete fw-1")
+            weft.ctl("plugin unload memif")
+            wait_equal(lambda: [row["name"] for row in weft.ctl("show plugins")], [], "plugins that are there")
+            wait_for(lambda: "/memfd:memif.so" not in pathlib.Path(f"/proc/{weft.pid}/maps").read_text(), "its code is gone")
+            equal(weft.socket("fw-1", "memif.sock").exists(), False, "its socket is there")
+
+
 if __name__ == "__main__":
     run(a_client_and_a_vhost_container, a_server_and_a_vhost_container, two_clients, a_client_that_shares_its_pools,
-        two_ports_of_weft_joined_by_memif, a_client_killed_in_mid_burst, a_server_killed_in_mid_burst)
+        two_ports_of_weft_joined_by_memif, a_client_killed_in_mid_burst, a_server_killed_in_mid_burst,
+        the_plugin_goes_when_its_ports_have_gone)

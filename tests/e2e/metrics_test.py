@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -202,6 +203,24 @@ def only_a_restart_moves_it():
             equal((result.returncode, ":2:10: [metrics]: listen: " in result.stderr), (1, True), f"{result.stderr}")
 
 
+def a_unix_socket_answers_too():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="weft-e2e-metrics-"))
+    path = folder / "metrics.sock"
+    try:
+        with Weftd(f'[metrics]\nlisten = "unix:{path}"\n' + ports("web-1")):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(60)
+                client.connect(str(path))
+                client.sendall(b"GET /metrics HTTP/1.1\r\nHost: weft\r\n\r\n")
+                with client.makefile("rb") as answer:
+                    head, _, text = answer.read().decode().partition("\r\n\r\n")
+            equal(head.startswith("HTTP/1.1 200 "), True, f"the answer: {head}")
+            equal(samples(text)["weft_port_up", frozenset([("port", "web-1")])], 0, "web-1 is down")
+            equal(path.stat().st_mode & 0o777, 0o660, "who may ask")
+    finally:
+        shutil.rmtree(folder)
+
+
 def the_example_of_the_control_socket():
     with Weftd(ports("web-1", "web-2")) as weft, tempfile.TemporaryFile() as output:
         example = Process("ports.py", [sys.executable, ROOT / "docs" / "examples" / "ports.py",
@@ -220,4 +239,4 @@ def the_example_of_the_control_socket():
 if __name__ == "__main__":
     run(it_is_what_the_shell_says, promtool_has_no_complaint, every_query_of_the_dashboard_finds_something,
         clients_that_mean_no_good, it_is_sandboxed_and_needs_nothing_more, only_a_restart_moves_it,
-        the_example_of_the_control_socket)
+        a_unix_socket_answers_too, the_example_of_the_control_socket)

@@ -8,6 +8,7 @@ import signal
 from weft_e2e import BUILD, Pair, Testpmd, Weftd, equal, mac, run, skip, static_ports, wait_equal, wait_for
 
 SAMPLES = BUILD / "tests" / "core" / "plugin" / "samples"
+ENDED_BY_PLUGIN = 3  # core/supervise.h
 TURNS = int(os.environ.get("WEFT_E2E_TURNS", "30"))
 # web-3's frames are for this address; turnstile drops them, and faulty does wrong at them.
 VICTIM = "02:fa:00:00:00:09"
@@ -191,9 +192,9 @@ def who_never_returns_is_named():
         equal(said in weft.log(), True, f'"{said}" in the log')
 
 
-def faulty(how):
+def faulty(how, more=""):
     return (BRIDGES + web_3(f'faulty = {{ how = "{how}" }}') + static_ports("web-1", "web-2")
-            + f'[plugins]\n{directory("")}\nload = ["faulty"]\n')
+            + f'[plugins]\n{directory("")}\nload = ["faulty"]\n{more}\n')
 
 
 def sends(weft):
@@ -208,6 +209,53 @@ def who_crashes_is_named():
         equal(weft.process.wait(60), -signal.SIGSEGV, "weftd's end")
         said = "weftd: plugin faulty ends it: signal 11 came in its node faulty on worker 0"
         equal(said in weft.log(), True, f'"{said}" in the log')
+
+
+def who_uses_up_the_stack_is_named():
+    sample("faulty")
+    with Weftd(faulty("overflow")) as weft, sends(weft) as sender:
+        weft.wait_up("web-3")
+        sender.start()
+        equal(weft.process.wait(60), -signal.SIGSEGV, "weftd's end")
+        said = "weftd: plugin faulty ends it: signal 11 came in its node faulty on worker 0"
+        equal(said in weft.log(), True, f'"{said}" in the log')
+
+
+def who_is_to_stop_it_does():
+    """on-fault = "stop": weftd ends as if it had been asked to, with a sentence and a status of its own."""
+    sample("faulty")
+    for how, fault in ("throw", "threw an exception"), ("leak", "let packets go neither by a verdict nor by Emit"):
+        with Weftd(faulty(how, 'on-fault = "stop"')) as weft, sends(weft) as sender:
+            weft.wait_up("web-3")
+            socket = weft.socket("web-3")
+            sender.start()
+            equal(weft.process.wait(60), ENDED_BY_PLUGIN, "weftd's end")
+            said = f"weftd: plugin faulty ends it: its node faulty {fault}"
+            equal(said in weft.log(), True, f'"{said}" in the log')
+            equal("weftd: stopped" in weft.log(), True, "that it came to its end")
+            equal(socket.exists(), False, "the socket that it made")
+
+
+def who_stopped_it_is_left_out():
+    """The parent does not begin the same again: the next weftd is without that plugin."""
+    sample("faulty")
+    with Weftd(faulty("throw", 'on-fault = "stop"'), options=["--supervise"]) as weft:
+        with sends(weft) as sender:
+            weft.wait_up("web-3")
+            sender.start()
+            said = "supervise: plugin faulty ended it, as its on-fault says; it starts again and leaves that out"
+            wait_for(lambda: said in weft.log(), f'"{said}" in the log')
+        wait_for(lambda: answers(weft), "a weftd that serves again")
+        equal(states(weft), {("faulty", "1.2-sample"): "faulty left out: stop"}, "plugins")
+        with sends(weft) as sender, Pair(weft) as pair:
+            weft.wait_up("web-3")
+            pair.start()
+            sender.start()
+            wait_for(lambda: dropped(weft, "plugin-fault", "faulty") > 1000, "packets that do not pass it")
+            pair.wait_frames()
+            sender.stop()
+            pair.finish()
+        equal(weft.log().count("it starts again"), 1, "starts")
 
 
 def answers(weft):
@@ -244,4 +292,5 @@ def who_crashes_twice_is_left_out():
 
 if __name__ == "__main__":
     run(loaded_and_unloaded_under_traffic, replaced_under_traffic, by_startup_conf, who_does_wrong_is_out,
-        who_never_returns_is_named, who_crashes_is_named, who_crashes_twice_is_left_out)
+        who_never_returns_is_named, who_crashes_is_named, who_uses_up_the_stack_is_named, who_is_to_stop_it_does,
+        who_stopped_it_is_left_out, who_crashes_twice_is_left_out)

@@ -3,13 +3,10 @@
 import contextlib
 import json
 import os
-import pathlib
-import shutil
 import subprocess
-import tempfile
 import time
 
-from weft_e2e import (BUILD, Namespace, Testpmd, Weftd, at_least, equal, mac, ports, require_program, run, skip,
+from weft_e2e import (BUILD, Namespace, Podman, Testpmd, Weftd, at_least, equal, mac, ports, require_program, run, skip,
                       wait_equal, wait_for)
 
 PINGS = 20
@@ -253,55 +250,6 @@ def without_the_right():
         reply = weft.request(f"port add web-2 tap netns={one.name}")
         equal((reply["ok"], "CAP_NET_ADMIN" in reply.get("error", "")), (False, True), "the refusal")
         equal(weft.port("web-1")["name"], "web-1", "weftd goes on")
-
-
-class Podman:
-    """A podman of the test's own, with an image that is busybox alone."""
-
-    def __enter__(self):
-        for program in ("podman", "runc"):
-            require_program(program)
-        busybox = shutil.which("busybox")
-        if busybox is None or b"/ld-linux" in pathlib.Path(busybox).read_bytes():
-            skip("no static busybox here")
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weft-podman-"))
-        try:
-            (self.folder / "containers.conf").write_text(
-                '[containers]\ndefault_ulimits=["nofile=20000:20000","nproc=4096:4096"]\n'
-                '[engine]\ncgroup_manager="cgroupfs"\nruntime="runc"\nevents_logger="file"\n')
-            root = self.folder / "image" / "bin"
-            root.mkdir(parents=True)
-            shutil.copy(busybox, root / "busybox")
-            for name in ("sh", "ping", "ip", "nc", "cat", "httpd", "wget", "sleep"):
-                (root / name).symlink_to("busybox")
-            subprocess.run(["tar", "-C", self.folder / "image", "-cf", self.folder / "image.tar", "."], check=True)
-            try:
-                self.run("import", self.folder / "image.tar", "localhost/bb:1")
-            except AssertionError as error:
-                skip(f"podman does not work here: {error}")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def run(self, *words, timeout=60, check=True):
-        result = subprocess.run(
-            ["podman", "--root", self.folder / "root", "--runroot", self.folder / "runroot", "--tmpdir",
-             self.folder / "tmp", "--storage-driver", "vfs", *map(str, words)], text=True, timeout=timeout,
-            stdin=subprocess.DEVNULL, capture_output=True,
-            env={**os.environ, "CONTAINERS_CONF": str(self.folder / "containers.conf")})
-        if check and result.returncode != 0:
-            raise AssertionError(f"podman {' '.join(map(str, words))}: {result.stdout}{result.stderr}")
-        return result.stdout
-
-    def __exit__(self, *_):
-        if (self.folder / "root").exists():
-            for words in (("rm", "--all", "--force", "--time", "0"), ("rmi", "--all", "--force")):
-                with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
-                    self.run(*words)
-        for mount in ("root", "runroot"):
-            subprocess.run(["umount", "-l", self.folder / mount], capture_output=True, check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def podman_containers():

@@ -25,6 +25,7 @@ from stage.checks import (OutOfTime, Skip, at_least, equal, ordinary_user, requi
                           wait_equal, wait_for)
 from stage.container import MemifTestpmd, Testpmd, floating_lcores
 from stage.machine import HugePages, Namespace
+from stage.podman import Podman
 from stage.process import Process
 from stage.switch import BUILD, ROOT, Weftd, ports
 from stage.terminal import Terminal

@@ -57,7 +57,8 @@ def lines(words, usage):
 
 
 def with_traffic(test):
-    with Weftd(static_ports(*NAMES)) as weft, Pair(weft, names=NAMES) as pair:
+    nic = '[[port]]\nname = "nic"\ndpdk = { device = "net_null0,no-rx=1" }\n'
+    with Weftd(static_ports(*NAMES) + nic) as weft, Pair(weft, names=NAMES) as pair:
         weft.ctl("trace add vhost-input 2")
         pair.start()
         pair.wait_frames(1000)
@@ -85,6 +86,13 @@ def every_answer_has_the_shape_it_declares():
                     jsonschema.validate(json.loads(result.stdout), schema)
                 except jsonschema.ValidationError as wrong:
                     raise AssertionError(f"weftctl --json {line}: {wrong}") from None
+        # What a kind of port tells is declared, beside the counters that a device has of its own.
+        for line in (f"show port {NAMES[0]}", f"show port {NAMES[0]} attach", "show port nic"):
+            declared = json.loads(weft.weftctl("--schema", line).stdout)["anyOf"]
+            keys = {key: about["description"] for part in declared for key, about in part["properties"].items()}
+            told = json.loads(weft.weftctl("--json", line).stdout)
+            equal({key for key in told if key not in keys and not key.startswith("device-")}, set(), f"{line}: not declared")
+            equal([key for key in told if keys.get(key) == ""], [], f"{line}: without help")
         # A check that says yes to everything is none.
         strict = json.loads(weft.weftctl("--schema", "show ports").stdout)
         broken = weft.ctl("show ports")
@@ -166,6 +174,9 @@ def what_fails_says_so():
                             (["show", "port"], "usage: show port NAME"), (["show", "port", "nobody"], NAMES[0]),
                             (["show", "l2", "fdb", "mac", "x"], "no MAC address"), (["trace", "add", "x", "1"], "l2-switch"),
                             (["port", "delete", "nobody"], "nobody"), (["watch"], "usage: watch"),
+                            (["show", "errors"], 'did you mean "show drops"'), (["pcap", "trace"], 'mean "capture"'),
+                            (["clear", "trace"], 'mean "trace clear"'), (["show", "log", "last", "0"], "at least 1"),
+                            (["trace", "inject", "port", NAMES[0], "length", "60", "0200"], "this one has 2"),
                             (["watch", "show", "nonsense"], "has no"), (["completion", "fish"], "bash and zsh"),
                             (["--schema", "nonsense"], "there are:")):
             for json_too in ([], ["--json"]):

@@ -66,7 +66,7 @@ def every_header_is_whole():
 
 def the_rest_is_there():
     with installed() as weft:
-        for path in ("bin/weftd", "bin/weftctl", "lib/weft/plugins/mac-guard.so", "share/man/man1/weftctl.1",
+        for path in ("bin/weftd", "bin/weftctl", "lib/weft/plugins/mac-guard.so", "share/man/man1/weftctl.1", "share/man/man8/weftd.8",
                      "share/bash-completion/completions/weftctl", "share/zsh/site-functions/_weftctl",
                      "share/weft/grafana/weft.json", "share/doc/weft/examples/startup.conf",
                      "share/doc/weft/docs/dev/add-a-node.md", "share/doc/weft/LICENSE"):

@@ -18,11 +18,13 @@ VICTIMS, GUESTS, HOSTS = (1, 2), (3, 4), (5, 6)
 RSS_SLACK = 64  # KiB
 
 
-def config(more=""):
-    """The victims' and the guests' ports, and the hosts', which listen themselves."""
+def config(more="", victims=""):
+    """The victims' and the guests' ports, and the hosts', which listen themselves. `victims`: more of each of theirs."""
     names = ("victim-a", "victim-b", "guest-a", "guest-b", "host-a", "host-b")
     text = e2e.static_ports(*names)
     head, hosts = text[:text.index('[[port]]\nname = "host-a"')], text[text.index('[[port]]\nname = "host-a"'):]
+    for name in names[:2]:
+        head = head.replace(f'name = "{name}"\n', f'name = "{name}"\n{victims}', 1)
     return head + hosts.replace('listen = "weft"', 'listen = "container"') + more
 
 
@@ -84,8 +86,8 @@ class Tally:
 class Scene:
     """weftd and the victims, for one row or for many after each other."""
 
-    def __init__(self, more="", **options):
-        self._config, self._options = config(more), options
+    def __init__(self, more="", victims="", **options):
+        self._config, self._options = config(more, victims), options
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:

@@ -24,6 +24,7 @@ import card
 import containers
 import control
 import outages
+import plugins
 import resources
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -56,6 +57,8 @@ ROWS = [
     Row("sockets", "something is where a socket is to be, or its path is too long", 1, 100,
         control.sockets_in_the_way),
     Row("reloads", "startup.conf is read again, good and bad", 20, 1000, control.reloads, apart=True),
+    Row("plugin-replaced", "two builds of a plugin take turns, and the victims' frames pass it", 20, 1000, plugins.replaced, apart=True),
+    Row("plugin-loaded", "a plugin is loaded and unloaded", 20, 1000, plugins.loaded, apart=True),
     Row("nic", "a NIC's interface is deleted and made again", 2, 100, control.nic_comes_and_goes, apart=True),
     Row("starts", "weftd starts and one call (of allocations: a sample) fails: it goes without, or ends with a sentence", 2, 250,
         resources.starts, apart=True),

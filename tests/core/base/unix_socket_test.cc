@@ -173,5 +173,21 @@ TEST_F(UnixSocketTest, ErrorsNameThePath) {
   EXPECT_THAT(Message(listener.status()), HasSubstr(nowhere));
 }
 
+TEST_F(UnixSocketTest, SocketsMayKeepMessagesApart) {
+  const absl::StatusOr<UniqueFd> listener = Listen(path_, 0600, SOCK_SEQPACKET);
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  const absl::StatusOr<UniqueFd> client = ConnectNonBlocking(path_, SOCK_SEQPACKET);
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_FALSE(ConnectNonBlocking(path_).ok());
+  const UniqueFd server(accept(listener->get(), nullptr, nullptr));
+  ASSERT_EQ(send(client->get(), "ab", 2, 0), 2);
+  ASSERT_EQ(send(client->get(), "c", 1, 0), 1);
+  char got[8];
+  EXPECT_EQ(recv(server.get(), got, sizeof(got), 0), 2);
+  EXPECT_EQ(recv(server.get(), got, sizeof(got), 0), 1);
+  EXPECT_TRUE(absl::IsAlreadyExists(Listen(path_, 0600, SOCK_SEQPACKET).status()));
+  EXPECT_TRUE(absl::IsAlreadyExists(Listen(path_, 0600).status())) << "somebody has it";
+}
+
 }  // namespace
 }  // namespace weft

@@ -46,11 +46,22 @@ TEST(MetricsConfig, TakesAnAddressWithAPort) {
   }
 }
 
+TEST(MetricsConfig, TakesAUnixSocket) {
+  const Outcome outcome = Read("[metrics]\nlisten = \"unix:/run/weft/metrics.sock\"\n");
+  EXPECT_EQ(outcome.errors, "");
+  EXPECT_EQ(outcome.metrics.SocketPath(), "/run/weft/metrics.sock");
+  EXPECT_EQ(Read("[metrics]\nlisten = \"127.0.0.1:9464\"\n").metrics.SocketPath(), std::nullopt);
+}
+
 TEST(MetricsConfig, SaysWhatIsWrong) {
   EXPECT_EQ(
       Read("[metrics]\nlisten = \"localhost:9464\"\n").errors,
       "startup.conf:2:10: [metrics]: listen: \"localhost:9464\" is no IP address with a port; "
-      "write one like \"127.0.0.1:9464\" or \"[::1]:9464\"\n");
+      "write one like \"127.0.0.1:9464\" or \"[::1]:9464\", or \"unix:/PATH\"\n");
+  EXPECT_EQ(Read("[metrics]\nlisten = \"unix:metrics.sock\"\n").errors,
+            "startup.conf:2:10: [metrics]: listen: \"metrics.sock\" does not begin with a slash\n");
+  EXPECT_NE(Read("[metrics]\nlisten = \"unix:\"\n").errors, "");
+  EXPECT_NE(Read("[metrics]\nlisten = \"unix:/" + std::string(200, 'x') + "\"\n").errors, "");
   EXPECT_EQ(Read("[[metrics]]\n").errors,
             "startup.conf:1:1: [metrics]: there is only one: write it in single brackets\n");
 }

@@ -3,7 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <functional>
@@ -13,9 +16,12 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/unix_socket.h"
+
 namespace weft {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -183,6 +189,32 @@ TEST_F(HttpServerTest, EndsWithClients) {
   server_.reset();
   Turn();
   EXPECT_EQ(Receive(silent), "");
+}
+
+TEST_F(HttpServerTest, AnswersAtAUnixSocket) {
+  char folder[] = "/tmp/weft-http-XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  const std::string path = std::string(folder) + "/metrics.sock";
+  server_ = std::make_unique<HttpServer>(
+      loop_,
+      [](const HttpRequest& request) {
+        return HttpAnswer{.body = std::make_shared<const std::string>(request.path)};
+      },
+      HttpLimits());
+  const absl::Status status = server_->ListenAt(path);
+  ASSERT_TRUE(status.ok()) << status;
+  struct stat file {};
+  ASSERT_EQ(stat(path.c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777, 0660u);
+  const absl::StatusOr<UniqueFd> client = weft::Connect(path);
+  ASSERT_TRUE(client.ok()) << client.status();
+  Send(*client, kGet);
+  EXPECT_THAT(Receive(*client), EndsWith("\r\n\r\n/x"));
+  HttpServer second(loop_, nullptr, HttpLimits());
+  EXPECT_TRUE(absl::IsAlreadyExists(second.ListenAt(path)));
+  server_.reset();
+  EXPECT_NE(stat(path.c_str(), &file), 0);
+  EXPECT_EQ(rmdir(folder), 0);
 }
 
 TEST_F(HttpServerTest, SaysWhyItCannotListen) {

@@ -303,6 +303,9 @@ TEST_F(CommandTableTest, HelpListsAndExplains) {
       Run("help trace"),
       HasSubstr(
           "argument   help\nNODE       where to start\nCOUNT      how many packets\nport PORT"));
+  // What others call it.
+  EXPECT_THAT(Run("show interface"),
+              HasSubstr("has no \"interface\" (did you mean \"show ports\"?)"));
   EXPECT_THAT(Run("help show prots"), HasSubstr("did you mean \"ports\"?"));
   EXPECT_THAT(Complete("help sh"), ElementsAre("show"));
   EXPECT_THAT(Complete("help show p"), ElementsAre("port", "ports"));

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <string>
 #include <thread>
 
 namespace weft {
@@ -70,6 +72,37 @@ TEST(TraceBook, CountsTheWays) {
   EXPECT_EQ(ways[0].way.back().first, NodeId(1));
   EXPECT_EQ(ways[1].packets, 1U);
   EXPECT_EQ(ways[1].way.back().first, NodeId(2));
+}
+
+struct Seen {
+  PortId port;
+  BridgeId bridge;
+  uint16_t bytes = 0;
+};
+constexpr auto kSeen = TraceFields({TraceFieldOf<&Seen::port>("port", "where it was"),
+                                    TraceFieldOf<&Seen::bridge>("bridge", "its bridge"),
+                                    TraceFieldOf<&Seen::bytes>("bytes", "how long")});
+
+TEST(RecordFields, HaveNamesBesideNumbers) {
+  NodeClass node;
+  node.trace = kSeen;
+  const auto fields = [&node](const Seen& seen, const TraceNames& names) {
+    TraceStep step;
+    std::memcpy(step.record.data(), &seen, sizeof(seen));
+    std::string text;
+    for (const auto& [name, value] : RecordFields(node, step, names))
+      text += name + " " + value + ";";
+    return text;
+  };
+  const TraceNames names = [](TraceNumberOf what, uint16_t number) -> std::string {
+    if (what == TraceNumberOf::kBridge) return "default";
+    return number == 2 ? "web-1" : "";
+  };
+  EXPECT_EQ(fields({PortId(2), BridgeId(0), 2}, names),
+            "port 2 (web-1);bridge 0 (default);bytes 2;");
+  EXPECT_EQ(fields({PortId(3), BridgeId(0), 2}, names), "port 3;bridge 0 (default);bytes 2;");
+  EXPECT_EQ(fields({PortId(), BridgeId(), 2}, names), "port none;bridge none;bytes 2;");
+  EXPECT_EQ(fields({PortId(2), BridgeId(0), 2}, nullptr), "port 2;bridge 0;bytes 2;");
 }
 
 TEST(TraceRing, LosesTheNewestWhenFullAndCountsThem) {

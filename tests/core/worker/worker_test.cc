@@ -6,11 +6,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <thread>
+#include <utility>
 
 #include "core/base/text.h"
 #include "core/graph/arc_entry.h"
+#include "core/graph/held_nodes.h"
 #include "core/worker/cpu_set.h"
 #include "core/worker/eal.h"
 #include "tests/support/graph_harness.h"
@@ -21,6 +24,52 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::Not;
+
+// Brings one packet, and could be woken if it had more.
+class Once final : public Input<Once> {
+ public:
+  static constexpr NodeSpec kSpec{.name = "once", .help = "One packet."};
+  void Poll(Frame& frame) {
+    if (std::exchange(done_, true)) return;
+    Packet* const packet = graph_->pool().Take();
+    if (packet == nullptr) return;
+    uint8_t* const header = packet->snapshot() + Packet::kVirtioNetHeader;
+    std::fill_n(header, 60, uint8_t{2});
+    packet->Reset(PortId(0), header, 60);
+    frame.Push(packet);
+  }
+  bool CanSleep() { return true; }
+
+ private:
+  bool done_ = false;
+};
+
+// Keeps what it gets for so long.
+class Keeper final : public Node<Keeper> {
+ public:
+  static constexpr NodeSpec kSpec{.name = "keeper",
+                                  .arc = "port-input",
+                                  .last = true,
+                                  .keeps = true,
+                                  .help = "Has packets go on later."};
+  enum class Next : uint8_t { kPortOutput };
+  static constexpr auto kNexts = Labels<Next>({{Next::kPortOutput, "port-output", "later"}});
+  enum class Drop : uint8_t { kNoRoom };
+  static constexpr auto kDrops = Labels<Drop>({{Drop::kNoRoom, "no-room", "too many wait"}});
+  explicit Keeper(Time time) : time_(time) {}
+  void Process(Frame& frame) {
+    ForEach(frame, [this](Packet& packet) -> Verdict {
+      packet.set_out_port(PortId(1));
+      const Owned owned = Own(packet);
+      if (!owned) return Drop::kNoRoom;
+      SendAt(owned, Now() + time_, Next::kPortOutput);
+      return Consumed();
+    });
+  }
+
+ private:
+  const Time time_;
+};
 
 class WorkerTest : public ::testing::Test {
  protected:
@@ -115,6 +164,48 @@ TEST_F(WorkerTest, StopsAndStartsAgain) {
     rcu_.Defer([] {});
     EXPECT_EQ(rcu_.Poll(), 0U) << "nobody waits for a worker that is gone";
   }
+}
+
+// All that it could be woken by is the time of the packet.
+TEST_F(WorkerTest, SleepsNoLongerThanUntilAPacketIsDue) {
+  constexpr Time kLater = std::chrono::milliseconds(20);
+  catalog_ = NodeCatalog();
+  Add<ArcEntry<Arc::kPortInput>>();
+  Add<ArcEntry<Arc::kPortOutput>>();
+  Add<HeldInput>();
+  Add<HeldOutput>();
+  Add<Once>();
+  Add<Keeper>(kLater);
+  Add<testing::MemoryOutput>(std::ref(memory_));
+  plan_ = *GraphPlan::Build(catalog_);
+  Publish();
+  const auto worker =
+      Make({.id = WorkerId(0), .quiet = Time::zero(), .longest_sleep = std::chrono::hours(1)});
+  const MonotonicClock clock;
+  const Time start = clock.Now();
+  ASSERT_TRUE(worker->Start().ok());
+  EXPECT_TRUE(Until([&] { return worker->counters().port(PortId(1)).tx_packets.value() == 1; }));
+  EXPECT_GE(clock.Now() - start, kLater);
+  EXPECT_GE(worker->counters().sleeps.value(), 1U);
+  worker->Stop();
+}
+
+TEST_F(WorkerTest, GivesBackWhatNodesKeepWhenItEnds) {
+  catalog_ = NodeCatalog();
+  Add<ArcEntry<Arc::kPortInput>>();
+  Add<ArcEntry<Arc::kPortOutput>>();
+  Add<HeldInput>();
+  Add<HeldOutput>();
+  Add<Once>();
+  Add<Keeper>(HeldPackets::kLongest);
+  Add<testing::MemoryOutput>(std::ref(memory_));
+  plan_ = *GraphPlan::Build(catalog_);
+  Publish();
+  const auto worker = Make({.id = WorkerId(0)});
+  ASSERT_TRUE(worker->Start().ok());
+  EXPECT_TRUE(Until([&] { return worker->graph().held_packets()->held() == 1; }));
+  worker->Stop();
+  EXPECT_EQ(worker->counters().port(PortId(1)).tx_packets.value(), 0U);
 }
 
 TEST_F(WorkerTest, SaysWhenMemoryIsShort) {

@@ -20,6 +20,7 @@
 #include "tests/support/descriptors.h"
 #include "tests/support/graph_harness.h"
 #include "tests/support/module_harness.h"
+#include "tests/support/offload_frames.h"
 
 // NOLINTNEXTLINE(readability-identifier-naming): the name is what a loader looks for
 extern "C" const weft::PluginDescriptor weft_plugin;
@@ -40,6 +41,26 @@ using testing::RegionMessage;
 using testing::RingMessage;
 
 constexpr WorkerId kWorker(0);
+
+// Joins the ports, and says of each packet that its sender left something to do.
+class LeavingSwitch final : public Node<LeavingSwitch> {
+ public:
+  static constexpr NodeSpec kSpec{
+      .name = "leaving-switch", .arc = "port-input", .last = true, .help = "Joins ports 0 and 1."};
+  enum class Next : uint8_t { kPortOutput };
+  static constexpr auto kNexts = Labels<Next>({{Next::kPortOutput, "port-output", "every packet"}});
+  explicit LeavingSwitch(const Offload& left) : left_(left) {}
+  void Process(Frame& frame) {
+    ForEach(frame, [this](Packet& packet) -> Verdict {
+      packet.set_out_port(PortId(static_cast<uint16_t>(packet.in_port().value() ^ 1)));
+      packet.set_offload(left_);
+      return Next::kPortOutput;
+    });
+  }
+
+ private:
+  const Offload& left_;
+};
 
 // Two ports, joined; each is a server unless told otherwise.
 class MemifSwitchTest : public ::testing::Test {
@@ -196,6 +217,32 @@ TEST_F(MemifSwitchTest, TwoClientsReachEachOther) {
   EXPECT_EQ(harness_.counters().port(PortId(1)).tx_packets.value(), 40U);
   pollfd wait{.fd = b->interrupt_in.get(), .events = POLLIN, .revents = 0};
   EXPECT_EQ(poll(&wait, 1, 10'000), 1) << "b wanted to be interrupted";
+}
+
+// memif has no header to say so in: weft does it.
+TEST_F(MemifSwitchTest, ReceivesNothingThatIsLeftToDo) {
+  Offload left;
+  harness_.Add<LeavingSwitch>(std::cref(left));
+  Make(0);
+  Make(1);
+  Wire();
+  const auto b = Attach(1);
+  b->memory.Offer(60);
+  const weft::testing::TransportFrame made{.payload = 1400};
+  const Bytes frame = made.Build();
+  left = {.needs = kOffloadChecksum, .transport = static_cast<uint8_t>(made.transport())};
+  harness_.Inject(PortId(0), frame);
+  harness_.Run();
+  EXPECT_THAT(b->memory.Take(), ElementsAre(weft::testing::Completed(frame)));
+
+  left.needs |= kOffloadTso4;
+  left.segment_size = 500;
+  harness_.Inject(PortId(0), frame);
+  harness_.Run();
+  EXPECT_THAT(b->memory.Take(), ::testing::ElementsAreArray(
+                                    weft::testing::ReferenceSegments(frame, left.segment_size)));
+  EXPECT_EQ(harness_.counters().port(PortId(1)).tx_packets.value(), 4U);
+  EXPECT_EQ(harness_.DroppedTotal(), 0U);
 }
 
 TEST_F(MemifSwitchTest, NobodyThereIsADropThatSaysSo) {

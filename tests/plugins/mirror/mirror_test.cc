@@ -160,6 +160,26 @@ TEST_F(MirrorTest, ADryRunCopiesNothing) {
   EXPECT_EQ(counts_->mirrored.load() + counts_->lost.load(), 0U);
 }
 
+// What the sender left to be done is left to whoever sends the copy on.
+TEST_F(MirrorTest, ACopyHasTheOffloadOfItsOriginal) {
+  constexpr Offload kLeft{.needs = kOffloadChecksum, .transport = 34, .segment_size = 0};
+  PacketSlot slot;
+  Bytes frame = Numbered(1, 300);
+  slot.packet.Reset(kOne, slot.packet.snapshot() + Packet::kVirtioNetHeader, 116);
+  slot.packet.SetPayload({ForeignPtr(frame.data() + 116), 184});
+  slot.packet.set_offload(kLeft);
+  ASSERT_TRUE(state_->waiting.Add(slot.packet, kProbe));
+  ASSERT_TRUE(state_->waiting.Add(slot.packet, kProbe));
+  EXPECT_EQ(state_->waiting.Take().offload, kLeft);
+  PacketPool& pool = graph_.pool();
+  Packet* const copy = pool.Take();
+  MirrorInput::Fill(*copy, state_->waiting.Take());
+  EXPECT_EQ(copy->offload(), kLeft);
+  EXPECT_EQ(copy->length(), 300U);
+  EXPECT_EQ(copy->out_port(), kProbe);
+  pool.EndDispatch();
+}
+
 TEST_F(MirrorTest, WhatWaitsIsBounded) {
   Waiting waiting;
   Wire();

@@ -163,6 +163,27 @@ TEST_F(PolicerTest, TraceShowsTheBucket) {
   EXPECT_THAT(shown, ElementsAre("2"));
 }
 
+TEST(OnWire, CountsTheSegmentsOfWhatIsToBeCut) {
+  PacketSlot slot;
+  Packet& packet = slot.packet;
+  uint8_t* const header = packet.snapshot() + Packet::kVirtioNetHeader;
+  std::fill_n(header, Packet::kMaxHeader, uint8_t{0});
+  header[34 + 12] = 0x80;  // TCP's header has eight words
+  packet.Reset(kOne, header, 116);
+  std::vector<uint8_t> payload(5000);
+  packet.SetPayload({ForeignPtr(payload.data()), 5000});
+  EXPECT_EQ(OnWireOf(packet).packets, 1U);
+  EXPECT_EQ(OnWireOf(packet).bytes, 5116U);
+  packet.set_offload({.needs = kOffloadChecksum, .transport = 34, .segment_size = 0});
+  EXPECT_EQ(OnWireOf(packet).packets, 1U);
+  EXPECT_EQ(OnWireOf(packet).bytes, 5116U);
+  // 5116 - 66 = 5050 bytes of TCP payload: five of 1000 and one of 50, each with 66 before it.
+  packet.set_offload(
+      {.needs = kOffloadChecksum | kOffloadTso4, .transport = 34, .segment_size = 1000});
+  EXPECT_EQ(OnWireOf(packet).packets, 6U);
+  EXPECT_EQ(OnWireOf(packet).bytes, 5050U + 6 * 66);
+}
+
 class PolicerModuleTest : public ::testing::Test {
  protected:
   PolicerModuleTest() : module_(weft_plugin.make()) {

@@ -49,9 +49,9 @@ TEST(Rate, EarnsWithoutLosingFractions) {
 
 TEST(Rate, HasABurstOfTenMilliseconds) {
   EXPECT_EQ(ParseRate("1Mpps")->DefaultBurst(), 10'000U);
-  EXPECT_EQ(ParseRate("10pps")->DefaultBurst(), 64U);
+  EXPECT_EQ(ParseRate("10pps")->DefaultBurst(), 128U);
   EXPECT_EQ(ParseRate("1Gbit/s")->DefaultBurst(), 1'250'000U);
-  EXPECT_EQ(ParseRate("1kbit/s")->DefaultBurst(), 65'536U);
+  EXPECT_EQ(ParseRate("1kbit/s")->DefaultBurst(), 131'072U);
 }
 
 TEST(TokenBucket, BeginsFullAtAnyTime) {

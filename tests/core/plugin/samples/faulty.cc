@@ -9,7 +9,7 @@
 namespace weft {
 namespace {
 
-enum class How : uint8_t { kNot, kLeak, kShrink, kVerdict, kThrow, kSlow, kLoop, kCrash };
+enum class How : uint8_t { kNot, kLeak, kShrink, kVerdict, kThrow, kSlow, kLoop, kCrash, kOverflow };
 consteval auto LabelsOf(How) {
   return Labels<How>({{How::kNot, "not", "it keeps to the rules"},
                       {How::kLeak, "leak", "it does nothing with a vector"},
@@ -18,13 +18,22 @@ consteval auto LabelsOf(How) {
                       {How::kThrow, "throw", "an exception"},
                       {How::kSlow, "slow", "it takes its time"},
                       {How::kLoop, "loop", "it never returns"},
-                      {How::kCrash, "crash", "it writes to address 8"}});
+                      {How::kCrash, "crash", "it writes to address 8"},
+                      {How::kOverflow, "overflow", "it calls itself until its stack is used up"}});
 }
 
 struct FaultyConfig {
   How how = How::kNot;
   static constexpr auto kFields = Fields(Field<&FaultyConfig::how>("how", "what it does wrong"));
 };
+
+// Not a loop in disguise: each call has bytes of its own that the next one reads.
+// NOLINTNEXTLINE(misc-no-recursion): that is what it is for
+[[gnu::noinline]] unsigned Deeper(const volatile unsigned* above) {
+  volatile unsigned here[64];
+  for (volatile unsigned& each : here) each = *above + 1;
+  return *above == 0xffff'ffff ? 0 : Deeper(&here[*above % 64]) + here[7];
+}
 
 class Faulty final : public Feature<Faulty, FaultyConfig> {
  public:
@@ -55,6 +64,11 @@ class Faulty final : public Feature<Faulty, FaultyConfig> {
       case How::kCrash: {
         volatile int* volatile nowhere = reinterpret_cast<int*>(8);
         *nowhere = 1;
+        break;
+      }
+      case How::kOverflow: {
+        const volatile unsigned first = 0;
+        frame.set_size(frame.size() + 0 * Deeper(&first));
         break;
       }
       default:
