@@ -37,6 +37,7 @@ absl::StatusOr<UniqueFd> Load(int sockets) {
        .src_reg = BPF_REG_1,
        .off = offsetof(xdp_md, rx_queue_index),
        .imm = 0},
+      // NOLINTNEXTLINE(misc-redundant-expression): two fields of a code, both of which are 0
       {.code = BPF_LD | BPF_DW | BPF_IMM,  // r1 = the map; of two halves
        .dst_reg = BPF_REG_1,
        .src_reg = BPF_PSEUDO_MAP_FD,
