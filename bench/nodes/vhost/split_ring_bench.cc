@@ -73,7 +73,8 @@ void RingToRing(benchmark::State& state) {
     const size_t got = reader->Receive(from.ring().queue(), from.ring().view(), 9000, pool,
                                        packets.data(), burst, received);
     const uint64_t middle = Cycles();
-    writer->Transmit(to.ring().queue(), to.ring().view(), 9000, packets.data(), got, sent);
+    benchmark::DoNotOptimize(
+        writer->Transmit(to.ring().queue(), to.ring().view(), 9000, packets.data(), got, sent));
     benchmark::DoNotOptimize(RingWriter::Publish(to.ring().queue(), to.ring().view()));
     benchmark::DoNotOptimize(RingReader::Finish(from.ring().queue(), from.ring().view()));
     reader->EndDispatch();

@@ -30,7 +30,7 @@ using testing::PatternFrame;
 constexpr size_t kWorkers = 4;
 constexpr size_t kFlows = 8;  // two senders of four queue pairs
 constexpr PortId kReceiver(2);
-constexpr uint32_t kEach = 4'000;  // frames of each flow
+constexpr uint32_t kFramesEach = 4'000;  // frames of each flow
 constexpr uint16_t kRing = 512;
 constexpr uint32_t kFrame = 200;  // payload of which is borrowed
 
@@ -69,7 +69,7 @@ class FlowSource {
   }
   bool Send() {
     returned_ += ring_.TakeUsed().size();
-    if (sent_ == kEach || sent_ - returned_ == kRing) return false;
+    if (sent_ == kFramesEach || sent_ - returned_ == kRing) return false;
     const auto head = static_cast<uint16_t>(sent_ % kRing);
     const Label label{flow_, sent_++};
     std::memcpy(guest_.At(ring_.Read(head).address) + kLabelAt, &label, sizeof(label));
@@ -78,7 +78,7 @@ class FlowSource {
   }
   bool all_returned() {
     returned_ += ring_.TakeUsed().size();
-    return returned_ == kEach;
+    return returned_ == kFramesEach;
   }
   GuestRing& ring() { return ring_; }
 
@@ -189,7 +189,7 @@ class MultiWorker : public ::testing::TestWithParam<size_t> {
       return std::all_of(sources_.begin(), sources_.end(),
                          [](const auto& source) { return source->all_returned(); });
     };
-    while (received_ + Dropped() != kFlows * kEach || !all()) {
+    while (received_ + Dropped() != kFlows * kFramesEach || !all()) {
       ASSERT_LT(std::chrono::steady_clock::now(), deadline) << received_ << " received";
       for (const auto& source : sources_) {
         if (sent - received_ < window && source->Send()) ++sent;
@@ -199,7 +199,7 @@ class MultiWorker : public ::testing::TestWithParam<size_t> {
     }
     Stop();
     Drain();
-    EXPECT_EQ(received_ + Dropped(), kFlows * kEach) << "sent = received + drops";
+    EXPECT_EQ(received_ + Dropped(), kFlows * kFramesEach) << "sent = received + drops";
     uint64_t lost = 0;
     for (const auto& worker : workers_) lost += worker->DroppedTotal();
     EXPECT_EQ(lost, Dropped()) << "and for no other reason";
@@ -229,15 +229,15 @@ TEST_P(MultiWorker, LosesDoublesAndReordersNothing) {
   Exchange(kRing);  // all of them may be in one ring
   EXPECT_EQ(Dropped(), 0u);
   for (const Flow& flow : flows_) {
-    EXPECT_EQ(flow.received, kEach);
-    EXPECT_EQ(flow.next, kEach);
+    EXPECT_EQ(flow.received, kFramesEach);
+    EXPECT_EQ(flow.next, kFramesEach);
   }
   // Each worker takes the ring of its number, as far as there are so many.
   for (size_t i = 0; i < kFlows; ++i) EXPECT_EQ(flows_[i].ring, i % kWorkers % GetParam());
 }
 
 TEST_P(MultiWorker, AccountsForEveryFrameOfARingThatIsFull) {
-  Exchange(kFlows * kEach);
+  Exchange(kFlows * kFramesEach);
   EXPECT_GE(received_, uint64_t{kRing}) << "as many as there were buffers at the start";
 }
 
