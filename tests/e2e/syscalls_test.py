@@ -124,8 +124,16 @@ class Client:
     def __init__(self, weft):
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(60)
-        self._socket.connect(str(weft.runtime_dir / "control.sock"))
+        # A full accept queue sends away at once who would not wait (unix(7): EAGAIN).
+        wait_for(lambda: self._connects(str(weft.runtime_dir / "control.sock")), "room for a connection", interval=0.001)
         self._lines = self._socket.makefile("rb")
+
+    def _connects(self, path):
+        try:
+            self._socket.connect(path)
+            return True
+        except BlockingIOError:
+            return False
 
     def __enter__(self):
         return self

@@ -37,7 +37,8 @@ std::vector<std::unique_ptr<Plugin>> LoadPlugins() {
 EveryModule::EveryModule(Rcu& rcu, const std::vector<std::unique_ptr<Plugin>>& plugins)
     : ports_(rcu),
       registry_({loop_, rcu, ports_, events_}, catalog_, schemas_),
-      builtin_(BuiltinModules()) {
+      builtin_(BuiltinModules()),
+      plugins_(plugins) {
   for (const std::unique_ptr<Module>& module : builtin_) {
     module->Register(registry_);
     modules_.push_back(module.get());
@@ -49,6 +50,10 @@ EveryModule::EveryModule(Rcu& rcu, const std::vector<std::unique_ptr<Plugin>>& p
     modules_.push_back(&plugin->module());
   }
   if (!registry_.status().ok()) Fail(MessageOf(registry_.status()));
+}
+
+EveryModule::~EveryModule() {
+  for (const std::unique_ptr<Plugin>& plugin : plugins_) plugin->End();
 }
 
 const PortKind& EveryModule::Kind(std::string_view name) const {

@@ -25,6 +25,11 @@ class EveryModule {
  public:
   // All of them register. `rcu` and `plugins` outlive it; aborts if one cannot.
   EveryModule(Rcu& rcu, const std::vector<std::unique_ptr<Plugin>>& plugins);
+  // The plugins' modules end here, while there is an EventLoop to end their timers; their code
+  // stays.
+  ~EveryModule();
+  EveryModule(const EveryModule&) = delete;
+  EveryModule& operator=(const EveryModule&) = delete;
 
   const NodeCatalog& catalog() const { return catalog_; }
   const std::vector<PortKind>& kinds() const { return registry_.kinds(); }
@@ -43,6 +48,7 @@ class EveryModule {
   EventLog events_;
   Registry registry_;
   std::vector<std::unique_ptr<Module>> builtin_;
+  const std::vector<std::unique_ptr<Plugin>>& plugins_;
   std::vector<Module*> modules_;
 };
 

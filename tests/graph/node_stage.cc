@@ -27,6 +27,8 @@ constexpr std::string_view kBystander = "stage-bystander";
 // The table of a feature in the section of `port`.
 std::string TableOf(std::string_view feature, uint16_t port) {
   if (feature == "mac-guard") return Cat("{ allow = \"", NodeStage::Host(port).ToString(), "\" }");
+  if (feature.ends_with("-policer")) return "{ rate = \"1pps\", burst = 8 }";
+  if (feature.ends_with("-mirror")) return "{ to = \"port-3\" }";
   return "{}";
 }
 
@@ -134,10 +136,14 @@ uint16_t FrameNumber(const Bytes& frame) {
 
 std::optional<World> WorldOf(const NodeClass& node) {
   if (node.kind != NodeKind::kInput && node.kind != NodeKind::kOutput) return World::kMemory;
-  static const std::map<std::string_view, World> kWorlds = {{"vhost-input", World::kContainers},
-                                                            {"vhost-output", World::kContainers},
-                                                            {"dpdk-input", World::kNic},
-                                                            {"nic-output", World::kNic}};
+  static const std::map<std::string_view, World> kWorlds = {
+      {"vhost-input", World::kContainers},  {"vhost-output", World::kContainers},
+      {"dpdk-input", World::kNobody},       {"nic-output", World::kNobody},
+      {"af-xdp-input", World::kNobody},     {"af-xdp-output", World::kNobody},
+      {"memif-input", World::kNobody},      {"memif-output", World::kNobody},
+      {"mirror-input", World::kNobody},     {"generator-ingress", World::kNobody},
+      {"generator-egress", World::kNobody}, {"tap-input", World::kNobody},
+      {"tap-output", World::kNobody}};
   const auto found = kWorlds.find(node.spec.name);
   if (found == kWorlds.end()) return std::nullopt;
   return found->second;

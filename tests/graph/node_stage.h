@@ -56,7 +56,7 @@ struct StageState {
 };
 
 // What a stage needs besides its graph.
-enum class World { kMemory, kContainers, kNic };
+enum class World { kMemory, kContainers, kNobody };
 // How an input or output gets its frames; nothing if the suite does not know.
 std::optional<World> WorldOf(const NodeClass& node);
 
