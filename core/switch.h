@@ -187,9 +187,9 @@ class Switch {
   static absl::Status Enter(Plugin& plugin, World& world);
   static void Leave(const Plugin& plugin, World& world);
   absl::Status Acquaint(Module& module, const std::map<std::string, AnyConfig>& nodes) const;
-  absl::StatusOr<Translated> Translate(const Plugin* out, const Plugin& in) const;
+  absl::StatusOr<Translated> Translate(const Plugin* before, const Plugin& in) const;
   absl::Status ExchangeCommands(const Plugin* out, const Plugin* in);
-  void Install(Translated translated);
+  void Install(const Translated& translated);
   void Retire(std::shared_ptr<Leaving> leaving);
   const PortKind* FindKind(std::string_view name) const;
   std::vector<PortId> PortIds() const;
@@ -228,7 +228,7 @@ class Switch {
     Time since{};
   };
   std::vector<Round> rounds_;
-  Config config_;  // without ports
+  Config config_;                                                    // without ports
   std::map<std::string, std::unique_ptr<PortConfig>> port_configs_;  // of the ports that are there
   std::string runtime_dir_;
   MemoryReserve* reserve_ = nullptr;

@@ -80,10 +80,10 @@ absl::StatusOr<Switch::Translated> Switch::Translate(const Plugin* before, const
   return translated;
 }
 
-void Switch::Install(Translated translated) {
-  for (auto& [name, config] : translated.nodes) config_.nodes[name] = config;
-  for (auto& [name, tables] : translated.ports) {
-    for (auto& [feature, config] : tables) port_configs_.at(name)->features[feature] = config;
+void Switch::Install(const Translated& translated) {
+  for (const auto& [name, config] : translated.nodes) config_.nodes[name] = config;
+  for (const auto& [name, tables] : translated.ports) {
+    for (const auto& [feature, config] : tables) port_configs_.at(name)->features[feature] = config;
     SetWiring(*ports_.Find(name), *port_configs_.at(name));
   }
 }

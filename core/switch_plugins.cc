@@ -285,7 +285,7 @@ void Switch::Commit(Plugin* out, std::unique_ptr<Plugin> in, Next next) {
   if (out != nullptr) {
     for (const Schemas::Named& node : out->parts().schemas.nodes) config_.nodes.erase(node.name);
   }
-  Install(std::move(next.translated));
+  Install(next.translated);
   if (in != nullptr) {
     const PluginInfo& info = in->info();
     LogInfo(Cat("plugin ", info.name, ": version ", info.version, " ",

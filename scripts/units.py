@@ -23,6 +23,8 @@ def names_of(source):
             names[match[1]] = line  # may be said twice
         elif match := re.match(r"(?:class|struct|union|enum(?: class)?|#\s*define) (\w+)", line):
             names[match[1]] = source
+        elif line.startswith("WEFT_PLUGIN("):
+            names["weft_plugin"] = source  # what the macro defines
         elif re.match(r"(?!namespace)[A-Za-z]", line) and (match := re.search(r"([\w:~]+)\s*(?:[(={;\[]|$)", line)):
             if "::" not in match[1] and not match[1].isupper():  # no member, and no macro like TEST
                 names[match[1]] = source

@@ -24,7 +24,7 @@ bool IsKebab(std::string_view word) {
 }
 
 // A sentence on what is wrong with the declaration; empty if nothing is.
-std::string Fault(const Command& command, const std::vector<std::string>& words) {
+std::string FaultOf(const Command& command, const std::vector<std::string>& words) {
   if (!std::all_of(words.begin(), words.end(), IsKebab)) return "its words are not kebab-case";
   if (command.help.empty() || !command.run) return "it has no help or nothing to run";
   bool optional = false;
@@ -85,7 +85,7 @@ CommandTable::CommandTable() {
 
 absl::Status CommandTable::Add(Command command, std::string_view owner) {
   const std::vector<std::string> words = absl::StrSplit(std::string(command.words), ' ');
-  if (const std::string fault = Fault(command, words); !fault.empty()) {
+  if (const std::string fault = FaultOf(command, words); !fault.empty()) {
     return absl::InvalidArgumentError(
         absl::StrFormat("%s cannot add the command \"%s\": %s", owner, command.words, fault));
   }

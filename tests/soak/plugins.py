@@ -4,7 +4,7 @@ import scene
 from scene import e2e
 from plugins_test import copies, descriptors, directory, sample, states
 
-WARM = 150  # turns until what is kept for the next one is there, and the logs in memory are full
+WARM = 200  # turns until what is kept for the next one is there, and the logs in memory are full
 
 
 def _turns(tally, count, stage, one):

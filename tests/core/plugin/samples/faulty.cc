@@ -9,7 +9,17 @@
 namespace weft {
 namespace {
 
-enum class How : uint8_t { kNot, kLeak, kShrink, kVerdict, kThrow, kSlow, kLoop, kCrash, kOverflow };
+enum class How : uint8_t {
+  kNot,
+  kLeak,
+  kShrink,
+  kVerdict,
+  kThrow,
+  kSlow,
+  kLoop,
+  kCrash,
+  kOverflow
+};
 consteval auto LabelsOf(How) {
   return Labels<How>({{How::kNot, "not", "it keeps to the rules"},
                       {How::kLeak, "leak", "it does nothing with a vector"},
