@@ -56,13 +56,11 @@ class NodeModule final : public Module {
   std::string_view name() const override { return N::kSpec.name; }
   void Register(Registry& registry) override {
     rcu_ = &registry.services().rcu;
-    registry.AddNode<N>([this](WorkerId) {
-      if constexpr (kHasConfig) {
-        return std::make_unique<N>(config_);
-      } else {
-        return std::make_unique<N>();
-      }
-    });
+    if constexpr (kHasConfig) {
+      registry.AddNode<N>([this](WorkerId) { return std::make_unique<N>(config_); });
+    } else {
+      registry.AddNode<N>([](WorkerId) { return std::make_unique<N>(); });
+    }
   }
   absl::Status Configured(const Config& config) override {
     if constexpr (kHasConfig) {

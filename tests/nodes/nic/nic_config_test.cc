@@ -32,15 +32,15 @@ TEST(NicConfigTest, GoodDevices) {
 
 TEST(NicConfigTest, DeviceIsRequired) {
   EXPECT_THAT(ErrorLines(PortLines("a", "{ queues = 1 }")),
-              ElementsAre(testing::HasSubstr("device")));
+              ElementsAre(::testing::HasSubstr("device")));
   EXPECT_THAT(ErrorLines(PortLines("a", R"({ device = "" })")),
-              ElementsAre(testing::HasSubstr("3:19: port \"a\": dpdk.device:")));
+              ElementsAre(::testing::HasSubstr("3:19: port \"a\": dpdk.device:")));
 }
 
 TEST(NicConfigTest, Queues) {
   EXPECT_THAT(ErrorLines(PortLines("a", R"({ device = "net_null0", queues = 32 })")), IsEmpty());
   EXPECT_THAT(ErrorLines(PortLines("a", R"({ device = "net_null0", queues = 33 })")),
-              ElementsAre(testing::HasSubstr("dpdk.queues")));
+              ElementsAre(::testing::HasSubstr("dpdk.queues")));
 }
 
 TEST(NicConfigTest, TheDriverIsToldTheSameNumberOfQueues) {
@@ -69,7 +69,7 @@ TEST(NicConfigTest, TwoPortsNeverShareADevice) {
                   "port \"a\" already; each port needs a device of its own"));
   EXPECT_THAT(ErrorLines(PortLines("a", R"({ device = "net_af_packet0,iface=eth1" })") +
                          PortLines("b", R"({ device = "net_af_packet1,iface=eth1" })")),
-              ElementsAre(testing::HasSubstr("is the device of port \"a\" already")));
+              ElementsAre(::testing::HasSubstr("is the device of port \"a\" already")));
 }
 
 }  // namespace

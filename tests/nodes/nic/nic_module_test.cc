@@ -14,11 +14,11 @@
 namespace weft::nic {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
-class NicModuleTest : public testing::Test {
+class NicModuleTest : public ::testing::Test {
  protected:
   NicModuleTest() {
     module_.Register(registry_);

@@ -15,11 +15,11 @@ namespace weft::nic {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 // A system of its own: two interfaces, two NICs and a disk on PCI.
-class PreflightTest : public testing::Test {
+class PreflightTest : public ::testing::Test {
  protected:
   PreflightTest() {
     std::string name = (fs::temp_directory_path() / "weft-preflight-XXXXXX").string();
