@@ -152,9 +152,9 @@ TEST_F(ClientSessionTest, MakesItsMemoryAndTellsOfItPieceByPiece) {
   EXPECT_EQ(peer_->ReadType(), MessageType::kNone) << "the server begins";
   SayHello(0, 6);
   const auto init = Expect(MessageType::kInit).message.As<Init>();
-  EXPECT_EQ(init.version, 0x200);
-  EXPECT_EQ(init.id, 7U);
-  EXPECT_EQ(init.mode, 0);
+  EXPECT_EQ(+init.version, 0x200);
+  EXPECT_EQ(+init.id, 7U);
+  EXPECT_EQ(+init.mode, 0);
   const auto secret = init.secret;
   EXPECT_EQ(TextOf(secret), "psst");
   Acknowledge();
@@ -170,9 +170,9 @@ TEST_F(ClientSessionTest, MakesItsMemoryAndTellsOfItPieceByPiece) {
   Acknowledge();
   const Received last = Expect(MessageType::kAddRing);
   const auto to_client = last.message.As<AddRing>();
-  EXPECT_EQ(to_server.flags, AddRing::kToServer);
-  EXPECT_EQ(to_client.flags, 0);
-  EXPECT_EQ(to_server.log2_size, 6) << "as large as the server takes";
+  EXPECT_EQ(+to_server.flags, AddRing::kToServer);
+  EXPECT_EQ(+to_client.flags, 0);
+  EXPECT_EQ(+to_server.log2_size, 6) << "as large as the server takes";
   const PeerRing in(memory, to_server.offset, 64);
   const PeerRing out(memory, to_client.offset, 64);
   EXPECT_EQ(memory.Get<uint32_t>(in.offset()), kCookie);
