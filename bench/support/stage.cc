@@ -106,7 +106,7 @@ Stage::Stage(const StageOptions& options) : l2_(rcu_, {}), slots_(kPool), pool_(
                      .mtu = options.mtu,
                      .queues = {{.worker = WorkerId(0),
                                  .to_switch = c.out.shared_queue(),
-                                 .to_guest = c.in.shared_queue()}}});
+                                 .to_peer = c.in.shared_queue()}}});
     wiring.push_back({.port = port, .output = "vhost-output"});
     if (options.features) wiring.back().features = options.features(port);
     Must(l2_.AddPort(port, bridge_, {}));

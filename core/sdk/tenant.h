@@ -7,6 +7,7 @@
 //   MappedFile     memory that a container has sent, which may shrink under us
 //   Notifier       interrupts containers, so that no worker writes a tenant's descriptor
 //   KickSet        what wakes a worker that sleeps
+//   PortRingsTable which rings belong to which port, and who polls them
 //   Closing        closes what may make its closer wait
 //   TokenBucket    what a container's messages and log lines may cost
 #pragma once
@@ -17,6 +18,7 @@
 #include "core/base/unix_socket.h"
 #include "core/graph/port_splitter.h"
 #include "core/packet/foreign.h"
+#include "core/packet/payload_copy.h"
 #include "core/tenant/closing.h"
 #include "core/tenant/endpoint.h"
 #include "core/tenant/eventfd.h"
@@ -25,4 +27,5 @@
 #include "core/tenant/mapped_file.h"
 #include "core/tenant/memory_fault.h"
 #include "core/tenant/notifier.h"
+#include "core/tenant/port_rings.h"
 #include "core/tenant/token_bucket.h"

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "core/packet/packet.h"
+#include "core/packet/payload_copy.h"
 #include "nodes/vhost/virtio_net.h"
 
 namespace weft::vhost {
@@ -39,32 +40,6 @@ inline uint64_t CopyWhole(ForeignPtr to, Packet& packet, bool wide) {
   }
   return copied;
 }
-
-// Where the next byte of a frame goes when it is spread over pieces.
-class Spreader {
- public:
-  explicit Spreader(const Segment* pieces) : piece_(pieces) {}
-
-  // Calls copy(to, offset, length) for each part of the next `length` bytes.
-  template <typename Copy>
-  void Spread(size_t length, Copy copy) {
-    for (size_t done = 0; done < length;) {
-      if (used_ == piece_->length) {
-        ++piece_;
-        used_ = 0;
-        continue;
-      }
-      const size_t part = std::min<size_t>(length - done, piece_->length - used_);
-      copy(piece_->data + used_, done, part);
-      used_ += part;
-      done += part;
-    }
-  }
-
- private:
-  const Segment* piece_;
-  size_t used_ = 0;
-};
 
 // Copies a packet to pieces that together hold it. Returns the frame bytes copied.
 inline uint64_t CopySpread(const Segment* pieces, Packet& packet) {

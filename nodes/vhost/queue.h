@@ -30,8 +30,6 @@ namespace weft::vhost {
 inline constexpr uint32_t kMaxRingSize = 4096;
 inline constexpr size_t kMaxBurst = 256;  // chains that a worker takes of a ring in one dispatch
 
-inline constexpr size_t kMaxQueuePairs = 8;  // a port
-
 // Which way frames go. Rings are numbered receiveq1, transmitq1, receiveq2... (virtio 1.2 §5.1.2).
 // vhost-user counts no control queue among them: that one is the front-end's.
 enum class Direction : uint8_t { kToGuest = 0, kToSwitch = 1 };

@@ -31,12 +31,6 @@ void PrefetchPacket(Packet& packet) {
   __builtin_prefetch(packet.snapshot() + 64);
 }
 
-void PrefetchPayload(const Packet& packet) {
-  if (packet.segment_count() == 0) return;
-  const Segment& from = packet.segment(0);
-  for (uint32_t at = 0; at < from.length; at += 64) (from.data + at).Prefetch();
-}
-
 // True if nothing is left to do and the frame is not too long.
 [[gnu::always_inline]] inline bool IsPlain(const Packet& packet, uint32_t mtu) {
   if (packet.IsPlainWithin(mtu + static_cast<uint32_t>(kMinFrame))) [[likely]]

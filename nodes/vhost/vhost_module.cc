@@ -72,7 +72,7 @@ class VhostModule::Backend final : public PortBackend {
       to_switch->kicks = module_.KicksOf(worker);
       rings_.queues.push_back({.worker = worker,
                                .to_switch = to_switch,
-                               .to_guest = port_.queue(Direction::kToGuest, pair)});
+                               .to_peer = port_.queue(Direction::kToGuest, pair)});
     }
     module_.ports_[id_] = this;
     module_.Publish();

@@ -28,7 +28,7 @@ void VhostOutput::Process(Frame& frame) {
 const UsedRing& VhostOutput::RingFor(const PortRings& port) {
   UsedRing& ring = rings_[Row(port.port)];
   if (ring.view == nullptr) {
-    ring.queue = port.ToGuest(worker_);
+    ring.queue = port.ToPeer(worker_);
     ring.view = ring.queue != nullptr ? ring.queue->Running() : nullptr;
     if (ring.view != nullptr) used_rings_.push_back(ring);
   }
@@ -38,7 +38,7 @@ const UsedRing& VhostOutput::RingFor(const PortRings& port) {
 // Brings nearer what the next port's container writes.
 void VhostOutput::Prefetch(PortId port) const {
   const PortRings* const rings = table_ != nullptr ? table_->Find(port) : nullptr;
-  const Queue* const queue = rings != nullptr ? rings->ToGuest(worker_) : nullptr;
+  const Queue* const queue = rings != nullptr ? rings->ToPeer(worker_) : nullptr;
   const RingView* const view = queue != nullptr ? queue->Running() : nullptr;
   if (view != nullptr) PrefetchNext(*queue, *view);
 }

@@ -21,7 +21,6 @@ inline constexpr uint32_t kCookie = 0x3e31f20;
 inline constexpr uint16_t kVersion = 2 << 8;  // 2.0
 
 inline constexpr size_t kMaxRegions = 8;
-inline constexpr size_t kMaxQueuePairs = 8;  // a port
 inline constexpr uint8_t kMaxLog2RingSize = 12;
 inline constexpr size_t kSecretLength = 24;
 

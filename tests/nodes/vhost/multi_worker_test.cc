@@ -102,7 +102,7 @@ class MultiWorker : public ::testing::TestWithParam<size_t> {
       idle_.push_back(std::make_unique<Queue>(port, Direction::kToGuest));
       ports[port.value()].queues.push_back({.worker = WorkerId(flow % kWorkers),
                                             .to_switch = sources_.back()->ring().shared_queue(),
-                                            .to_guest = idle_.back()});
+                                            .to_peer = idle_.back()});
       Run(sources_.back()->ring());
     }
     for (size_t i = 0; i < GetParam(); ++i) {
@@ -112,7 +112,7 @@ class MultiWorker : public ::testing::TestWithParam<size_t> {
       idle_.push_back(std::make_unique<Queue>(kReceiver, Direction::kToSwitch));
       ports[kReceiver.value()].queues.push_back({.worker = WorkerId(i % kWorkers),
                                                  .to_switch = idle_.back(),
-                                                 .to_guest = sinks_.back()->shared_queue()});
+                                                 .to_peer = sinks_.back()->shared_queue()});
       Run(*sinks_.back());
     }
     table_.Store(rcu_, std::make_unique<VhostTable>(std::move(ports)));

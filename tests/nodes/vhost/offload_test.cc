@@ -92,7 +92,7 @@ class VhostOffload : public ::testing::Test {
                        .mtu = own,
                        .queues = {{.worker = WorkerId(0),
                                    .to_switch = c.out.shared_queue(),
-                                   .to_guest = c.in.shared_queue()}}});
+                                   .to_peer = c.in.shared_queue()}}});
       wiring.push_back({.port = id, .output = "vhost-output"});
     }
     table_.Store(harness_.rcu(), std::make_unique<VhostTable>(std::move(ports)));

@@ -81,7 +81,7 @@ class VhostNodes : public ::testing::Test {
     harness_.Wire(std::move(wiring));
   }
   static QueuePair Pair(GuestRing& out, GuestRing& in) {
-    return {.worker = WorkerId(0), .to_switch = out.shared_queue(), .to_guest = in.shared_queue()};
+    return {.worker = WorkerId(0), .to_switch = out.shared_queue(), .to_peer = in.shared_queue()};
   }
   void Run(GuestRing& ring) {
     ring.queue().view.Store(rcu(), std::make_unique<RingView>(ring.view()));
