@@ -47,7 +47,7 @@ Flood::TraceRecord Flood::MakeTrace(const Packet& packet) const {
   const std::vector<PortId>& members = state_.table().members(packet.out_group());
   const auto others = std::count_if(members.begin(), members.end(),
                                     [&](PortId port) { return port != packet.in_port(); });
-  return {.bridge = packet.out_group(), .copies = static_cast<uint16_t>(others)};
+  return {.bridge = BridgeId(packet.out_group().value()), .copies = static_cast<uint16_t>(others)};
 }
 
 }  // namespace weft::l2

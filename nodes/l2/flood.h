@@ -27,7 +27,7 @@ class Flood final : public Node<Flood> {
   static constexpr auto kCounters =
       Labels<Counter>({{Counter::kClones, "clones", "copies made, beyond the packets received"}});
   struct TraceRecord {
-    GroupId bridge;
+    BridgeId bridge;
     uint16_t copies;  // packets that leave
   };
   static constexpr auto kTrace =
