@@ -66,10 +66,10 @@ if(WEFT_FUZZ OR WEFT_COUNT_GUEST_LOADS)
   target_compile_definitions(weft_options INTERFACE WEFT_COUNT_GUEST_LOADS=1)
 endif()
 
-# weft_units(TARGET MOST): up to MOST of its sources are one translation unit: the same code in a third of
-# the time, most of which goes into headers. For builds that are there to be run, not measured or changed.
-function(weft_units target most)
-  if(most LESS 2)
+# weft_units(TARGET): up to WEFT_UNIT of its sources are one translation unit: the same code in a third of
+# the time, most of which goes into headers.
+function(weft_units target)
+  if(WEFT_UNIT LESS 2)
     return()
   endif()
   set(sources)
@@ -78,7 +78,7 @@ function(weft_units target most)
     cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
     list(APPEND sources ${source})
   endforeach()
-  execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/units.py ${most} ${sources}
+  execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/units.py ${WEFT_UNIT} ${sources}
     OUTPUT_VARIABLE units OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
   string(REPLACE "\n" ";" units "${units}")
   set(number 0)
@@ -95,7 +95,7 @@ endfunction()
 # weft_test_sources(TARGET): compiles a test program for being built soon rather than for running fast: nothing
 # is measured in it, and what it tests is in libraries that are compiled as always.
 function(weft_test_sources target)
-  weft_units(${target} ${WEFT_TEST_UNIT})
+  weft_units(${target})
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()
 
@@ -113,7 +113,7 @@ function(weft_room name)
   if(ARG_SOURCES)
     add_library(weft_${name} STATIC ${ARG_SOURCES})
     target_link_libraries(weft_${name} PUBLIC weft_options ${ARG_DEPS})
-    weft_units(weft_${name} ${WEFT_UNIT})
+    weft_units(weft_${name})
   else()
     add_library(weft_${name} INTERFACE)
     target_link_libraries(weft_${name} INTERFACE weft_options ${ARG_DEPS})

@@ -30,6 +30,9 @@ function(weft_add_plugin name)
   set_target_properties(${target} PROPERTIES
     PREFIX "" OUTPUT_NAME ${name} CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
     POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  if(COMMAND weft_units)  # in weft's own tree
+    weft_units(${target})
+  endif()
   # weftd loads nothing that others may write, whatever the builder's umask is.
   add_custom_command(TARGET ${target} POST_BUILD VERBATIM
     COMMAND chmod go-w $<TARGET_FILE:${target}> $<TARGET_FILE_DIR:${target}>)

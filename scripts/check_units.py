@@ -10,8 +10,8 @@ passed is remembered in .cache/lint by a hash of the flags, the file and all fil
 includes, so that only what changed is checked again.
 
 clang-tidy walks the standard library, Abseil and DPDK anew for every translation unit, which is four
-fifths of its time. So sources with the same flags are checked several in one unit; when it fails each of
-them is checked alone, and what is said is said of them alone.
+fifths of its time. So sources are checked several in one unit, with the flags of all of them; one that
+fails is halved until it is one source, and what is said is said of that alone.
 """
 import concurrent.futures
 import hashlib
@@ -25,10 +25,10 @@ import sys
 import tempfile
 
 from check_includes import INCLUDE, ROOT, tracked_files
-from units import units_of
+from units import ENTRIES, names_of, units_of
 
 CACHE = ROOT / ".cache" / "lint"
-UNIT, UNIT_OF_TESTS = 16, 6  # sources in one translation unit of clang-tidy's
+UNIT, UNIT_OF_TESTS = 16, 9  # sources in one translation unit of clang-tidy's
 
 
 def closure(path, seen):
@@ -68,14 +68,46 @@ def first_included(source):
     return None
 
 
+def what_tidy_needs(flags):
+    """Of a compiler's flags those that say what a source means: where headers are, and macros. The version of a plugin
+    and the names of libraries that are being built say nothing."""
+    kept = []
+    words = iter(flags)
+    for word in words:
+        if word in ("-isystem", "-include"):
+            kept.append((word, next(words)))
+        elif word.startswith(("-D", "-I", "-march", "-std")) and not re.match(r"-DWEFT_PLUGIN_VERSION=|-D\w+_EXPORTS$", word):
+            kept.append((word,))
+    return kept
+
+
+def agree(flags, others):
+    """Whether no macro is one thing here and another there."""
+    def macros(both):
+        return dict(word[2:].partition("=")[::2] for word, *_ in both if word.startswith("-D"))
+    ours = macros(others)
+    return all(ours.get(name, value) == value for name, value in macros(flags).items())
+
+
 def tidy_units(paths, flags):
-    """Sources with the same flags, as many in a unit as can be."""
-    groups = {}
+    """Sources of which no two contradict each other, as many in a unit as can be."""
+    groups = []
     for path in paths:
-        groups.setdefault((path.endswith("_test.cc"), *flags[path]), []).append(path)
-    # A unit of sixteen *_test.cc took clang-tidy 14 8 GB, and it did not end.
-    return [unit for (tests, *_), group in groups.items()
-            for unit in units_of(group, UNIT_OF_TESTS if tests else UNIT)]
+        tests, needs = path.endswith("_test.cc"), what_tidy_needs(flags[path])
+        # What is for tests and benchmarks has names of its own for much that core has.
+        kind = (path.split("/")[0], tests, "-DGTEST_HAS_PTHREAD=1" in flags[path], [need for need in needs if need[0] == "-include"])
+        for group in groups:
+            if group[0] == kind and agree(needs, group[1]):
+                group[1].extend(need for need in needs if need not in group[1])
+                group[2].append(path)
+                break
+        else:
+            groups.append((kind, needs, [path]))
+    for _, needs, group in groups:
+        for path in group:
+            flags[path] = [word for need in needs for word in need]
+    return [unit for (_, tests, _), _, group in groups
+            for unit in units_of(group, UNIT_OF_TESTS if tests else UNIT, entries=False)]
 
 
 def mark_of(path, flags):
@@ -96,10 +128,11 @@ def compile_alone(paths, flags):
 
 
 def tidy(paths, flags):
-    # What clang refuses is left out; g++'s warnings are its own business.
-    flags = [flag for flag in flags if flag != "-fno-gnu-unique"]
     with tempfile.NamedTemporaryFile("w", dir=CACHE, suffix=".cc") as unit:
-        unit.write("".join(f'#include "{path}"\n' for path in paths))
+        for number, path in enumerate(paths):
+            for name in sorted(set(ENTRIES.values()) & set(names_of(path))):
+                unit.write(f"#undef {name}\n#define {name} {name}_{number}\n")
+            unit.write(f'#include "{path}"\n')
         unit.flush()
         source = paths[0] if len(paths) == 1 else unit.name
         return subprocess.run(["clang-tidy", "--quiet", "--warnings-as-errors=*", source, "--", *flags, "-w"],
@@ -116,7 +149,8 @@ def run(check, paths, flags, marks):
     if len(paths) == 1:
         return [(paths[0], result.stdout + "\n".join(
             line for line in result.stderr.splitlines() if not re.match(r"\d+ warnings? ", line)))]
-    failed = [one for path in paths for one in run(check, [path], flags, marks)]
+    half = len(paths) // 2
+    failed = [one for part in (paths[:half], paths[half:]) for one in run(check, part, flags, marks)]
     if not failed:
         print("note: good, but not in one unit: " + " ".join(paths) + "\n" +
               "".join(re.findall(r".* error: .*\n", result.stdout)), end="", flush=True)

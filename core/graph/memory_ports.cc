@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/packet/offload_request.h"
+
 namespace weft {
 namespace {
 
@@ -58,15 +60,25 @@ void MemoryOutput::Process(Frame& frame) {
       continue;
     }
     const auto mtu = ports_.mtu.find(port);
-    if (mtu != ports_.mtu.end() && ExceedsMtu(packet->header(), packet->length(), mtu->second)) {
+    if (mtu != ports_.mtu.end() &&
+        ExceedsMtu(packet->header(), LongestFrame(*packet), mtu->second)) {
       DropPacket(*packet, port, Drop::kTooLong);
       continue;
     }
-    port_counters(port).tx_packets.Add();
-    port_counters(port).tx_bytes.Add(packet->length());
     TraceSent(*packet);
-    ports_.sent[port].push_back(BytesOf(*packet));
+    if (!packet->offload().any()) {
+      Write(*packet);
+    } else {
+      for (const Packet* made : software_.Apply(*packet)) Write(*made);
+    }
   }
+}
+
+void MemoryOutput::Write(const Packet& packet) {
+  const PortId port = packet.out_port();
+  port_counters(port).tx_packets.Add();
+  port_counters(port).tx_bytes.Add(packet.length());
+  ports_.sent[port].push_back(BytesOf(packet));
 }
 
 }  // namespace weft

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/graph/node.h"
+#include "core/packet/software_offload.h"
 
 namespace weft {
 
@@ -44,7 +45,7 @@ class MemoryOutput final : public Output<MemoryOutput> {
   static constexpr NodeSpec kSpec{.name = "memory-output",
                                   .arc = "port-output",
                                   .last = true,
-                                  .help = "Writes frames down, byte by byte."};
+                                  .help = "Writes frames down as they would be on a wire."};
   enum class Drop : uint8_t { kRingFull, kTooLong };
   static constexpr auto kDrops =
       Labels<Drop>({{Drop::kRingFull, "ring-full", "the receiver is full"},
@@ -53,7 +54,10 @@ class MemoryOutput final : public Output<MemoryOutput> {
   void Process(Frame& frame);
 
  private:
+  void Write(const Packet& packet);
+
   MemoryPorts& ports_;
+  SoftwareOffload software_;
 };
 
 }  // namespace weft

@@ -7,7 +7,7 @@ namespace weft::af_xdp {
 namespace {
 
 constexpr uint32_t kEthernet = 14;
-constexpr uint32_t kTag = 4;
+constexpr uint32_t kVlanTag = 4;
 constexpr uint8_t kTcp = 6;
 constexpr uint8_t kUdp = 17;
 
@@ -71,9 +71,9 @@ Segment SegmentOf(uint8_t* frame, uint32_t length) {
   if (length < at) return {};
   uint16_t type = Big16(frame + 12);
   for (int tags = 0; tags < 2 && (type == 0x8100 || type == 0x88a8); ++tags) {
-    if (length < at + kTag) return {};
+    if (length < at + kVlanTag) return {};
     type = Big16(frame + at + 2);
-    at += kTag;
+    at += kVlanTag;
   }
   if (type == 0x0800) return InIpv4(frame + at, length - at);
   if (type == 0x86dd) return InIpv6(frame + at, length - at);

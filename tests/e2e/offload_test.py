@@ -10,7 +10,7 @@ import random
 import re
 import sys
 
-from weft_e2e import Namespace, Testpmd, Weftd, at_least, equal, require_program, run, wait_for
+from weft_e2e import BUILD, Namespace, Testpmd, Weftd, at_least, equal, require_program, run, wait_for
 
 LEFT, RIGHT = "02:00:00:00:01:01", "02:00:00:00:01:02"
 SIZE = 3_000_000
@@ -122,6 +122,60 @@ def a_nic_gets_checksums_that_tcp_takes():
         equal(counted["offload-frames"], counted["offloaded"], "frames, one of each")
 
 
+@contextlib.contextmanager
+def routed(*options):
+    """(left, right, weft, container): kernel containers by tap in two bridges, and a container of two ports between them."""
+    def port(name, bridge, kind):
+        return f'[[port]]\nname = "{name}"\nbridge = "{bridge}"\n{kind}\n'
+    with Namespace("left", alone=True) as left, Namespace("right", alone=True) as right:
+        config = f'[plugins]\ndirectory = "{BUILD / "plugins"}"\nload = ["tap"]\n[[bridge]]\nname = "far"\n' \
+            + port("left", "default", f'mac = "{LEFT}"\ntap = {{ netns = "{left.name}" }}') \
+            + port("fw-in", "default", "vhost = { offload = true }") + port("fw-out", "far", "vhost = { offload = true }") \
+            + port("right", "far", f'mac = "{RIGHT}"\ntap = {{ netns = "{right.name}" }}')
+        with Weftd(config) as weft:
+            container = Testpmd(weft.socket("fw-in"), mac="02:00:00:00:00:01", mode="csum", mbufs=16384, options=options)
+            container.argv.insert(container.argv.index("--"), f"--vdev=net_virtio_user1,path={weft.socket('fw-out')},"
+                                                              "queues=1,mac=02:00:00:00:00:02")
+            with container:
+                weft.wait_up("left", "right", "fw-in", "fw-out")
+                left.ip("address", "add", "10.99.0.1/24", "dev", "eth0")
+                right.ip("address", "add", "10.99.0.2/24", "dev", "eth0")
+                yield left, right, weft, container
+
+
+def a_container_takes_segments_whole():
+    with routed("--enable-lro", "--enable-rx-cksum") as (left, right, weft, container):
+        lines = ["port stop all"]
+        for port in (0, 1):
+            lines += [f"csum set ip sw {port}", f"csum set tcp hw {port}", f"tso set {SEGMENT} {port}",
+                      f"csum mac-swap off {port}"]
+        said = "".join(container.command(line) for line in [*lines, "port start all", "set promisc all on"])
+        equal([line for line in said.splitlines() if re.search(r"error|not supported", line, re.I)], [],
+              "what testpmd complains of")
+        weft.wait_up("fw-in", "fw-out")
+        for port in ("fw-in", "fw-out"):
+            facts = weft.ctl(f"show port {port}")
+            equal("guest-tso4" in facts["negotiated"].split(", "), True, f"guest-tso4 in {facts['negotiated']}")
+        container.start()
+        transfer(left, right)
+        for port in ("fw-in", "fw-out"):
+            row = weft.port(port)
+            at_least(row["tx-bytes"] / row["tx-packets"], 3000, f"bytes a packet to {port}")
+        equal(weft.drops(), {}, "drops")
+
+
+def who_takes_nothing_gets_frames_of_the_mtu():
+    """The same container, and all it does is to pass frames on: whole ones, with sums that the kernel believes."""
+    with routed() as (left, right, weft, container):
+        container.forward("io")
+        container.command("set promisc all on")
+        container.start()
+        transfer(left, right)
+        row = weft.port("fw-in")
+        at_least(1514, row["tx-bytes"] / row["tx-packets"], "bytes a packet")
+        equal({drop: count for drop, count in weft.drops().items() if drop[2] != "ring-full"}, {}, "drops")
+
+
 def without_the_key_nothing_is_offered():
     with stage("{}") as (left, right, weft, container):
         said = container.command("show port 0 tx_offload capabilities")
@@ -129,5 +183,5 @@ def without_the_key_nothing_is_offered():
 
 
 if __name__ == "__main__":
-    run(a_nic_gets_segments_that_tcp_takes, a_nic_gets_checksums_that_tcp_takes,
-        without_the_key_nothing_is_offered)
+    run(a_nic_gets_segments_that_tcp_takes, a_nic_gets_checksums_that_tcp_takes, a_container_takes_segments_whole,
+        who_takes_nothing_gets_frames_of_the_mtu, without_the_key_nothing_is_offered)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers of every kind in one bridge: busybox under podman by tap, a veth by af-xdp, DPDK's net_memif and
 virtio-user. Each reaches each other."""
+import json
+
 from weft_e2e import (BUILD, MemifTestpmd, Namespace, Podman, Testpmd, Weftd, at_least, equal, mac, require_program, run,
                       wait_for)
 
@@ -88,5 +90,26 @@ def files_by_tcp():
         equal(said.strip(), "same", "the file at the veth")
 
 
+MEGABYTES = 32
+
+
+def iperf3_both_ways():
+    """Two containers of podman's: the receiver says how much has arrived, and the kernels have looked at each sum."""
+    with Podman("iperf3") as podman, Namespace("one", alone=True) as one, Namespace("two", alone=True) as two, \
+         Namespace("veth", f"{address(VETH)}/24", mac(VETH)) as veth, Weftd(config(one, two, veth)) as weft:
+        for space, number in ((one, WEB_1), (two, WEB_2)):
+            weft.wait_up(f"web-{number}")
+            space.ip("address", "add", f"{address(number)}/24", "dev", "eth0")
+        podman.run("run", "-d", "--name", "web-2", f"--network=ns:/run/netns/{two.name}", "localhost/bb:1",
+                   "/usr/bin/iperf3", "--server", "--forceflush")
+        wait_for(lambda: "listening" in podman.run("logs", "web-2"), "iperf3's server")
+        for way in ([], ["--reverse"]):
+            said = podman.run("run", "--rm", f"--network=ns:/run/netns/{one.name}", "localhost/bb:1", "/usr/bin/iperf3",
+                              "--client", address(WEB_2), "--json", "--bytes", f"{MEGABYTES}M", *way)
+            # What is under way when the sender has sent enough is not counted.
+            at_least(json.loads(said)["end"]["sum_received"]["bytes"], MEGABYTES << 19, "bytes received")
+        equal({drop: count for drop, count in weft.drops().items() if drop[1] == "tap-input"}, {}, "drops at inputs")
+
+
 if __name__ == "__main__":
-    run(each_reaches_each, files_by_tcp)
+    run(each_reaches_each, files_by_tcp, iperf3_both_ways)

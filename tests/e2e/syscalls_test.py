@@ -7,11 +7,13 @@ import os
 import pathlib
 import re
 import socket
+import struct
+import tempfile
 import threading
 import time
 
 from stage.sleeper import Sleeper
-from weft_e2e import (Pair, Process, Testpmd, Weftd, at_least, equal, mac, require_program, run, skip, static_ports,
+from weft_e2e import (BUILD, Pair, Process, Testpmd, Weftd, at_least, equal, mac, require_program, run, skip, static_ports,
                       wait_equal, wait_for)
 
 CALL = re.compile(r"^(\d+\.\d+) (\w+)\((.*)")
@@ -232,6 +234,34 @@ def none_while_the_shell_is_stormed():
     equal(worker_calls('idle = "poll"', stormed)[0], [], "system calls of the worker")
 
 
+LIBRARY = BUILD / "tests" / "e2e" / "preload" / "count-locks.so"
+
+
+def no_lock_while_the_shell_is_stormed():
+    """No worker takes a lock, or memory, whose lock it would share with those who answer commands."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = pathlib.Path(folder) / "locks"
+        rows.write_bytes(bytes(4096))
+        environment = {"LD_PRELOAD": str(LIBRARY), "WEFT_LOCKS": str(rows)}
+        config = f'[workers]\ncores = [{max(os.sched_getaffinity(0))}]\nidle = "poll"\n'
+        with Weftd(config + static_ports("web-1", "web-2"), environment=environment) as weft:
+            names = {thread: fields["Name"] for thread, fields in weft.threads().items()}
+            worker, = (thread for thread, name in names.items() if name == "weft-w0")
+
+            def taken(thread):
+                return next(((locks, memory) for number, locks, memory in struct.iter_unpack("3q", rows.read_bytes()[:4080])
+                             if number == thread), (0, 0))
+            with Pair(weft) as pair:
+                pair.start()
+                pair.wait_frames()
+                before = {thread: taken(thread) for thread in (weft.pid, worker)}
+                storm(weft)
+                pair.wait_frames(1000)
+                equal(taken(worker), before[worker], "locks that the worker has taken, and memory that it has asked for")
+                at_least(taken(weft.pid)[1] - before[weft.pid][1], 1000, "what control asked for, and was seen to")
+                at_least(taken(weft.pid)[0] - before[weft.pid][0], 1, "locks that control took, and was seen to")
+
+
 def sleeping_is_on_our_own_descriptors():
     """Traffic stops and starts; the worker sleeps in between, and wakes."""
     def pauses(weft, pair, trace):
@@ -253,4 +283,5 @@ def sleeping_is_on_our_own_descriptors():
 
 
 if __name__ == "__main__":
-    run(none_while_it_polls, none_under_load, none_while_the_shell_is_stormed, one_write_wakes_the_notifier, sleeping_is_on_our_own_descriptors)
+    run(none_while_it_polls, none_under_load, none_while_the_shell_is_stormed,
+        no_lock_while_the_shell_is_stormed, one_write_wakes_the_notifier, sleeping_is_on_our_own_descriptors)

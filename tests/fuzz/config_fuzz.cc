@@ -15,10 +15,10 @@
 namespace weft {
 namespace {
 
-enum class Listen : uint8_t { kWeft, kContainer };
-consteval auto LabelsOf(Listen) {
-  return Labels<Listen>({{Listen::kWeft, "weft", "weft listens"},
-                         {Listen::kContainer, "container", "the container listens"}});
+enum class Listener : uint8_t { kWeft, kContainer };
+consteval auto LabelsOf(Listener) {
+  return Labels<Listener>({{Listener::kWeft, "weft", "weft listens"},
+                         {Listener::kContainer, "container", "the container listens"}});
 }
 
 struct Rate {
@@ -31,7 +31,7 @@ struct Rate {
 
 // One member of each type that a schema may have.
 struct Kind {
-  Listen listen = Listen::kWeft;
+  Listener listen = Listener::kWeft;
   uint16_t queues = 1;
   int64_t number = 0;
   bool fast = false;
@@ -40,7 +40,7 @@ struct Kind {
   std::optional<MacAddress> mac;
   Rate rate;
   std::vector<Rate> rates;
-  std::vector<Listen> listens;
+  std::vector<Listener> listens;
   static constexpr auto kFields =
       Fields(Field<&Kind::listen>("listen", "who listens"),
              Field<&Kind::queues>("queues", "q", Range{1, 8}), Field<&Kind::number>("number", "n"),

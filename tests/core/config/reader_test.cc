@@ -88,7 +88,7 @@ TEST(ReadAll, ReadsTheExample) {
   EXPECT_EQ(web.mac->ToString(), "02:00:00:00:00:11");
   EXPECT_EQ(web.MacLimit(), 0u);
   EXPECT_EQ(web.kind, "vhost");
-  EXPECT_EQ(web.kind_config.As<SampleVhost>().listen, Listen::kWeft);
+  EXPECT_EQ(web.kind_config.As<SampleVhost>().listen, Listener::kWeft);
   ASSERT_EQ(web.features.size(), 1u);
   EXPECT_EQ(web.features.at("mac-guard").As<SampleGuard>().allow, web.mac);
   EXPECT_EQ(web.where.line, 22u);

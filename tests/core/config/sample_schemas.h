@@ -14,14 +14,14 @@
 
 namespace weft {
 
-enum class Listen : uint8_t { kWeft, kContainer };
-consteval auto LabelsOf(Listen) {
-  return Labels<Listen>({{Listen::kWeft, "weft", "weft listens, containers connect"},
-                         {Listen::kContainer, "container", "the container listens"}});
+enum class Listener : uint8_t { kWeft, kContainer };
+consteval auto LabelsOf(Listener) {
+  return Labels<Listener>({{Listener::kWeft, "weft", "weft listens, containers connect"},
+                         {Listener::kContainer, "container", "the container listens"}});
 }
 
 struct SampleVhost {
-  Listen listen = Listen::kWeft;
+  Listener listen = Listener::kWeft;
   uint16_t queues = 1;
   std::string socket;
   std::optional<uint32_t> mode;

@@ -20,7 +20,7 @@ using ::testing::ElementsAre;
 using testing::GraphHarness;
 using ::testing::IsEmpty;
 
-Bytes Frame(uint8_t number, size_t length = 60) {
+Bytes FrameOf(uint8_t number, size_t length = 60) {
   Bytes frame(length, number);
   frame[12] = 0x08;
   frame[13] = 0x00;
@@ -52,12 +52,12 @@ class WatcherTest : public ::testing::Test {
 
 TEST_F(WatcherTest, TracesSoManyPackets) {
   watcher_.Trace({.node = Node("memory-input"), .count = 2});
-  for (uint8_t i = 0; i < 5; ++i) harness_.Inject(PortId(0), Frame(i));
+  for (uint8_t i = 0; i < 5; ++i) harness_.Inject(PortId(0), FrameOf(i));
   harness_.Run();
   EXPECT_THAT(TracedAt("memory-output"), ElementsAre(0, 0));
   watcher_.Trace({.node = Node("memory-output"), .count = 1});
-  harness_.Inject(PortId(1), Frame(7));
-  harness_.Inject(PortId(1), Frame(8));
+  harness_.Inject(PortId(1), FrameOf(7));
+  harness_.Inject(PortId(1), FrameOf(8));
   harness_.Run();
   EXPECT_THAT(TracedAt("memory-output"), ElementsAre(1)) << "another request counts anew";
 }
@@ -65,7 +65,7 @@ TEST_F(WatcherTest, TracesSoManyPackets) {
 TEST_F(WatcherTest, TracesNoneOnceItStopped) {
   watcher_.Trace({.node = Node("memory-input"), .count = 2});
   watcher_.StopTraces();
-  harness_.Inject(PortId(0), Frame(1));
+  harness_.Inject(PortId(0), FrameOf(1));
   harness_.Run();
   EXPECT_THAT(TracedAt("memory-output"), IsEmpty());
 }
@@ -73,12 +73,12 @@ TEST_F(WatcherTest, TracesNoneOnceItStopped) {
 TEST_F(WatcherTest, TracesThoseOfAPort) {
   watcher_.Trace({.node = Node("memory-input"), .count = 10, .port = PortId(2)});
   for (const uint16_t port : std::vector<uint16_t>{0, 2, 1, 2})
-    harness_.Inject(PortId(port), Frame(1));
+    harness_.Inject(PortId(port), FrameOf(1));
   harness_.Run();
   EXPECT_THAT(TracedAt("memory-output"), ElementsAre(2, 2));
   watcher_.Trace({.node = Node("memory-output"), .count = 10, .port = PortId(1)});
   for (const uint16_t port : std::vector<uint16_t>{0, 1, 2})
-    harness_.Inject(PortId(port), Frame(1));
+    harness_.Inject(PortId(port), FrameOf(1));
   harness_.Run();
   EXPECT_THAT(TracedAt("memory-output"), ElementsAre(0, 1)) << "to it and from it";
 }
@@ -88,8 +88,8 @@ TEST_F(WatcherTest, TracesThoseThatPassAFilter) {
   const auto filter = *PacketFilter::Compile("ether[200] = 5");
   watcher_.Trace({.node = Node("memory-input"), .count = 2, .filter = filter});
   for (const uint8_t i : std::vector<uint8_t>{4, 5, 6, 5, 5})
-    harness_.Inject(PortId(0), Frame(i, 300));
-  harness_.Inject(PortId(1), Frame(5, 200));  // too short
+    harness_.Inject(PortId(0), FrameOf(i, 300));
+  harness_.Inject(PortId(1), FrameOf(5, 200));  // too short
   harness_.Run();
   EXPECT_THAT(TracedAt("memory-output"), ElementsAre(0, 0));
 }
@@ -122,11 +122,11 @@ TEST_F(WatcherTest, CapturesTheBytesThatTravel) {
   const auto some = Tap({Node("memory-input"), Node("memory-output")}, Rule(20));
   watcher_.AddTaps({whole});
   watcher_.AddTaps({some});
-  harness_.Inject(PortId(0), Frame(1, 1500));
-  harness_.Inject(PortId(1), Frame(2, 60));
+  harness_.Inject(PortId(0), FrameOf(1, 1500));
+  harness_.Inject(PortId(1), FrameOf(2, 60));
   harness_.Run();
-  EXPECT_THAT(Taken(*whole), ElementsAre(Frame(1, 1500), Frame(2, 60)));
-  const Bytes one = Bytes(Frame(1, 20)), two = Bytes(Frame(2, 20));
+  EXPECT_THAT(Taken(*whole), ElementsAre(FrameOf(1, 1500), FrameOf(2, 60)));
+  const Bytes one = Bytes(FrameOf(1, 20)), two = Bytes(FrameOf(2, 20));
   EXPECT_THAT(Taken(*some), ElementsAre(one, two, one, two));
   EXPECT_THAT(TracedAt("memory-output"), IsEmpty()) << "a captured packet is not a traced one";
   bool gone = false;
@@ -134,7 +134,7 @@ TEST_F(WatcherTest, CapturesTheBytesThatTravel) {
   watcher_.RemoveTaps({some}, [] {});
   harness_.rcu().Poll();
   EXPECT_TRUE(gone);
-  harness_.Inject(PortId(0), Frame(1, 1500));
+  harness_.Inject(PortId(0), FrameOf(1, 1500));
   harness_.Run();
   EXPECT_THAT(Taken(*whole), IsEmpty());
 }
@@ -143,7 +143,7 @@ TEST_F(WatcherTest, CapturesAndTracesAtOnce) {
   const auto tap = Tap({Node("memory-output")}, Rule(14));
   watcher_.AddTaps({tap});
   watcher_.Trace({.node = Node("memory-input"), .count = 1});
-  for (uint8_t i = 0; i < 3; ++i) harness_.Inject(PortId(0), Frame(i));
+  for (uint8_t i = 0; i < 3; ++i) harness_.Inject(PortId(0), FrameOf(i));
   harness_.Run();
   EXPECT_THAT(TracedAt("memory-output"), ElementsAre(0));
   EXPECT_EQ(Taken(*tap).size(), 3U);
@@ -155,10 +155,10 @@ TEST_F(WatcherTest, CapturesDropsByVerdict) {
   rule.nodes[Node("memory-output").value()].verdicts.set(kFirstDrop);
   const auto tap = Tap({}, std::move(rule));
   watcher_.AddTaps({tap});
-  harness_.Inject(PortId(0), Frame(1));  // to the full port
-  harness_.Inject(PortId(1), Frame(2));
+  harness_.Inject(PortId(0), FrameOf(1));  // to the full port
+  harness_.Inject(PortId(1), FrameOf(2));
   harness_.Run();
-  EXPECT_THAT(Taken(*tap), ElementsAre(Frame(1, 14)));
+  EXPECT_THAT(Taken(*tap), ElementsAre(FrameOf(1, 14)));
   EXPECT_EQ(harness_.DroppedTotal(), 1U);
 }
 
@@ -172,7 +172,7 @@ TEST_F(WatcherTest, CapturesOneSideOfAPort) {
     const auto tap = Tap({Node("memory-output")}, std::move(rule));
     watcher_.AddTaps({tap});
     for (const uint16_t port : std::vector<uint16_t>{0, 1, 2})
-      harness_.Inject(PortId(port), Frame(static_cast<uint8_t>(port)));
+      harness_.Inject(PortId(port), FrameOf(static_cast<uint8_t>(port)));
     harness_.Run();
     std::vector<int> found;
     for (const Bytes& frame : Taken(*tap)) found.push_back(frame[0]);
@@ -192,25 +192,25 @@ TEST_F(WatcherTest, EndsAtItsLimits) {
   const auto by_bytes = Tap({Node("memory-output")}, std::move(little));
   const auto by_filter = Tap({Node("memory-output")}, std::move(filtered));
   for (const auto& tap : {by_count, by_bytes, by_filter}) watcher_.AddTaps({tap});
-  for (uint8_t i = 0; i < 5; ++i) harness_.Inject(PortId(0), Frame(i, 300));
+  for (uint8_t i = 0; i < 5; ++i) harness_.Inject(PortId(0), FrameOf(i, 300));
   harness_.Run();
   EXPECT_EQ(Taken(*by_count).size(), 2U);
   EXPECT_EQ(Taken(*by_bytes).size(), 3U) << "the one that reaches the limit is the last";
-  EXPECT_THAT(Taken(*by_filter), ElementsAre(Frame(3, 14)));
+  EXPECT_THAT(Taken(*by_filter), ElementsAre(FrameOf(3, 14)));
   EXPECT_EQ(by_count->lost.value() + by_bytes->lost.value() + by_filter->lost.value(), 0U);
 }
 
 TEST_F(WatcherTest, CountsWhatFindsTheRingFull) {
   const auto tap = Tap({Node("memory-output")}, Rule(100), 1024);
   watcher_.AddTaps({tap});
-  for (uint8_t i = 0; i < 20; ++i) harness_.Inject(PortId(0), Frame(i, 100));
+  for (uint8_t i = 0; i < 20; ++i) harness_.Inject(PortId(0), FrameOf(i, 100));
   harness_.Run();
   const size_t taken = Taken(*tap).size();
   EXPECT_GT(taken, 0U);
   EXPECT_EQ(taken + tap->lost.value(), 20U);
-  harness_.Inject(PortId(0), Frame(99, 100));
+  harness_.Inject(PortId(0), FrameOf(99, 100));
   harness_.Run();
-  EXPECT_THAT(Taken(*tap), ElementsAre(Frame(99, 100))) << "and it goes on, around the ring's end";
+  EXPECT_THAT(Taken(*tap), ElementsAre(FrameOf(99, 100))) << "and it goes on, around the ring's end";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -11,10 +12,13 @@ from .checks import require_program, skip
 
 
 class Podman:
-    """A podman of the test's own, with an image that is busybox alone."""
+    """A podman of the test's own, with an image that is busybox and the `programs` of this machine."""
+
+    def __init__(self, *programs):
+        self._programs = programs
 
     def __enter__(self):
-        for program in ("podman", "runc"):
+        for program in ("podman", "runc", *self._programs):
             require_program(program)
         busybox = shutil.which("busybox")
         if busybox is None or b"/ld-linux" in pathlib.Path(busybox).read_bytes():
@@ -29,6 +33,8 @@ class Podman:
             shutil.copy(busybox, root / "busybox")
             for name in ("sh", "ping", "ip", "nc", "cat", "httpd", "wget", "sleep"):
                 (root / name).symlink_to("busybox")
+            for name in self._programs:
+                self._take(shutil.which(name))
             subprocess.run(["tar", "-C", self.folder / "image", "-cf", self.folder / "image.tar", "."], check=True)
             try:
                 self.run("import", self.folder / "image.tar", "localhost/bb:1")
@@ -38,6 +44,14 @@ class Podman:
             self.__exit__()
             raise
         return self
+
+    def _take(self, program):
+        """Puts a program and the libraries that it needs into the image."""
+        libraries = subprocess.run(["ldd", program], text=True, capture_output=True, check=True).stdout
+        for path in [program, *re.findall(r"(/\S+) \(0x", libraries)]:
+            to = self.folder / "image" / path.lstrip("/")
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, to)
 
     def run(self, *words, timeout=60, check=True):
         result = subprocess.run(
