@@ -23,7 +23,7 @@
 namespace weft {
 namespace {
 
-using fuzz::Input;
+using fuzz::InputReader;
 using fuzz::Require;
 
 constexpr size_t kMostCommands = 64;
@@ -41,7 +41,7 @@ bool IsName(std::string_view word) {
 
 class Shell {
  public:
-  void Run(Input& input) {
+  void Run(InputReader& input) {
     for (uint8_t what = input.Byte(); what != 0 && names_.size() < kMostCommands;
          what = input.Byte()) {
       DeclareOne(what, input);
@@ -66,7 +66,7 @@ class Shell {
 
   // A byte each: how many words there are (2 bits), arguments (2), and whether it has help and
   // something to run (2); then for each word and argument what it is.
-  void DeclareOne(uint8_t what, Input& input) {
+  void DeclareOne(uint8_t what, InputReader& input) {
     Command command;
     std::string words;
     for (size_t i = 0; i < (what & 3U); ++i) {
@@ -91,14 +91,14 @@ class Shell {
     more_help_ = more_help_ || words.starts_with("help ");
   }
 
-  std::string_view WordOf(Input& input) {
+  std::string_view WordOf(InputReader& input) {
     const uint8_t choice = input.Byte();
     // Many of a kind; or one of few.
     if (choice >= 0xc0) return Keep("w" + std::to_string(choice & 0x3f));
     return kWords[choice % kWords.size()];
   }
 
-  Argument ArgumentOf(Input& input) {
+  Argument ArgumentOf(InputReader& input) {
     Argument argument{.name = WordOf(input)};
     const uint8_t what = input.Byte();
     constexpr std::array<ArgumentKind, 8> kKinds{
@@ -201,7 +201,7 @@ class Shell {
 }  // namespace weft
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  weft::fuzz::Input input(data, size);
+  weft::fuzz::InputReader input(data, size);
   weft::Shell().Run(input);
   return 0;
 }

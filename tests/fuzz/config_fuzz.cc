@@ -18,7 +18,7 @@ namespace {
 enum class Listener : uint8_t { kWeft, kContainer };
 consteval auto LabelsOf(Listener) {
   return Labels<Listener>({{Listener::kWeft, "weft", "weft listens"},
-                         {Listener::kContainer, "container", "the container listens"}});
+                           {Listener::kContainer, "container", "the container listens"}});
 }
 
 struct Rate {

@@ -29,7 +29,7 @@
 namespace weft {
 namespace {
 
-using fuzz::Input;
+using fuzz::InputReader;
 using fuzz::Require;
 
 constexpr size_t kLine = 200, kAnswer = 2'000;
@@ -96,7 +96,7 @@ class Client {
         [this](std::string_view line) { return Answer(line); }, [this] { connection_.reset(); });
   }
 
-  void Run(Input& input) {
+  void Run(InputReader& input) {
     while (!input.empty()) Step(input);
     if (connection_ != nullptr) Finish();
     ReadAll();
@@ -104,7 +104,7 @@ class Client {
   }
 
  private:
-  void Step(Input& input) {
+  void Step(InputReader& input) {
     const uint8_t control = input.Byte();
     if ((control & 0x80) != 0) Turn();
     switch (control & 7) {
@@ -276,7 +276,7 @@ class Client {
 }  // namespace weft
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  weft::fuzz::Input input(data, size);
+  weft::fuzz::InputReader input(data, size);
   weft::Client(input.Byte() % 8 == 7).Run(input);
   return 0;
 }

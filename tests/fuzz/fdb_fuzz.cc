@@ -20,7 +20,7 @@
 namespace weft::l2 {
 namespace {
 
-using fuzz::Input;
+using fuzz::InputReader;
 
 [[noreturn]] void Fail(const std::string& why) {
   std::fprintf(stderr, "fdb_fuzz: %s\n", why.c_str());
@@ -42,7 +42,7 @@ class Pair {
   Pair(uint8_t choice, Seconds now)
       : fdb_(kCapacities[choice % kCapacities.size()], 99), model_(fdb_.places()), now_(now) {}
 
-  void Run(Input& input) {
+  void Run(InputReader& input) {
     for (const uint16_t bridge : kBridges) SetAgeing(BridgeId(bridge), input.Byte() % 64);
     for (size_t step = 0; !input.empty(); ++step) {
       Step(input);
@@ -65,7 +65,7 @@ class Pair {
   static constexpr size_t kPlacesOfAKey = 8;
   static constexpr Seconds kLongest = 1 << 26;  // ages are right up to twice that
 
-  void Step(Input& input) {
+  void Step(InputReader& input) {
     const uint8_t op = input.Byte();
     const uint8_t where = input.Byte();
     const BridgeId bridge(kBridges[where & 3]);
@@ -94,7 +94,7 @@ class Pair {
   }
 
   // Often the same few, which may be full of any bit.
-  MacAddress PickMac(Input& input) {
+  MacAddress PickMac(InputReader& input) {
     const uint8_t choice = input.Byte();
     if (choice == 255) return MacAddress();
     if (choice == 254) return MacAddress::FromBits(0xffff'ffff'ffff);
@@ -103,7 +103,7 @@ class Pair {
                                                   : 0xfeff'ffff'ffff - choice);
   }
 
-  void Learn(Input& input, BridgeId bridge, PortId port, uint32_t limit) {
+  void Learn(InputReader& input, BridgeId bridge, PortId port, uint32_t limit) {
     const MacAddress mac = PickMac(input);
     const FdbKey key(bridge, mac);
     Require(key.bridge() == bridge && key.mac() == mac, "a key is its bridge and address");
@@ -172,7 +172,7 @@ class Pair {
 }  // namespace weft::l2
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  weft::fuzz::Input input(data, size);
+  weft::fuzz::InputReader input(data, size);
   const uint8_t choice = input.Byte();
   // Entries have 28 bits of it: also where those wrap.
   const weft::l2::Seconds now = (choice & 0x80) != 0 ? (1U << 28) - 100 : 1'000;

@@ -23,7 +23,7 @@
 namespace weft::l2 {
 namespace {
 
-using fuzz::Input;
+using fuzz::InputReader;
 using fuzz::Require;
 
 constexpr BridgeId kBridge(3);
@@ -36,7 +36,7 @@ FdbKey Key(uint64_t number) { return FdbKey(kBridge, Mac(number)); }
 
 class Threads final : public Others {
  public:
-  Threads(Input& input, size_t capacity) : input_(input), fdb_(capacity, 99) {
+  Threads(InputReader& input, size_t capacity) : input_(input), fdb_(capacity, 99) {
     fdb_.SetAgeing(kBridge, 2);
   }
 
@@ -162,7 +162,7 @@ class Threads final : public Others {
 
   static constexpr size_t kPlaces = 8;  // of the small table
 
-  Input& input_;
+  InputReader& input_;
   Fdb fdb_;
   Seconds now_ = 1'000;
   unsigned wait_ = 0;  // steps until the next operation begins; 0: at the end of this one
@@ -177,7 +177,7 @@ class Threads final : public Others {
 }  // namespace weft::l2
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  weft::fuzz::Input input(data, size);
+  weft::fuzz::InputReader input(data, size);
   const size_t capacity = (input.Byte() & 1) != 0 ? 12 : 1;
   weft::l2::Threads(input, capacity).Run();
   return 0;

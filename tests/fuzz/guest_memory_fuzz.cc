@@ -22,7 +22,7 @@
 namespace weft::vhost {
 namespace {
 
-using fuzz::Input;
+using fuzz::InputReader;
 using fuzz::Require;
 __extension__ using Wide = unsigned __int128;
 
@@ -123,12 +123,12 @@ class Tables {
  public:
   explicit Tables(const Files& files) : files_(files) {}
 
-  void Run(Input& input) {
+  void Run(InputReader& input) {
     while (!input.empty()) Step(input);
   }
 
  private:
-  void Step(Input& input) {
+  void Step(InputReader& input) {
     const Table table = TableOf(input);
     const bool again = again_;
     std::vector<UniqueFd> fds;
@@ -149,7 +149,7 @@ class Tables {
     Check(table, *memory_);  // the one before it has gone
   }
 
-  Table TableOf(Input& input) {
+  Table TableOf(InputReader& input) {
     Table table;
     const uint8_t counts = input.Byte();
     const uint8_t choice = input.Byte();
@@ -222,7 +222,7 @@ class Tables {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const weft::vhost::Files files;
-  weft::fuzz::Input input(data, size);
+  weft::fuzz::InputReader input(data, size);
   weft::vhost::Tables(files).Run(input);
   return 0;
 }

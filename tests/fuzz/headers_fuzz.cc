@@ -23,7 +23,7 @@ extern "C" const weft::PluginDescriptor weft_plugin;
 namespace weft {
 namespace {
 
-using fuzz::Input;
+using fuzz::InputReader;
 using fuzz::Require;
 using testing::Bytes;
 
@@ -69,7 +69,7 @@ void CheckAddress(const MacAddress& mac, uint64_t number) {
   Require(MacAddress::Parse(mac.ToString()) == mac, "what is printed can be read");
 }
 
-void CheckText(Input& input) {
+void CheckText(InputReader& input) {
   const auto bytes = input.Bytes(input.Byte() % 24U);
   // Exactly so long on the heap.
   const std::vector<char> exact(bytes.begin(), bytes.end());
@@ -144,7 +144,7 @@ class Guarded {
 };
 
 // An exact header of its own, then what may follow it.
-void CheckFrame(Input& input, Guarded& guarded) {
+void CheckFrame(InputReader& input, Guarded& guarded) {
   const size_t header_length = sizeof(EthernetHeader) + input.Byte() % (Packet::kMaxHeader - 13);
   const size_t payload = input.Byte() % 4U * 64;
   const auto length = static_cast<uint32_t>(input.Short() % (kMaxFrame + 1));
@@ -171,7 +171,7 @@ void CheckFrame(Input& input, Guarded& guarded) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static weft::Guarded guarded;
-  weft::fuzz::Input input(data, size);
+  weft::fuzz::InputReader input(data, size);
   while (!input.empty()) {
     if (input.Byte() % 4 == 0) {
       weft::CheckText(input);

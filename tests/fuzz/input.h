@@ -19,9 +19,9 @@ inline void Require(bool holds, const char* promise = "a promise") {
 }
 
 // Zeros once it has ended.
-class Input {
+class InputReader {
  public:
-  Input(const uint8_t* data, size_t size) : left_(data, size) {}
+  InputReader(const uint8_t* data, size_t size) : left_(data, size) {}
   bool empty() const { return left_.empty(); }
   uint8_t Byte() {
     if (left_.empty()) return 0;

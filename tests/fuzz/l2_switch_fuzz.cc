@@ -17,7 +17,7 @@
 namespace weft::l2 {
 namespace {
 
-using fuzz::Input;
+using fuzz::InputReader;
 using testing::Bytes;
 
 [[noreturn]] void Fail(const std::string& why) {
@@ -35,7 +35,7 @@ class Pair {
   explicit Pair(const L2State::Options& options)
       : fixture_(options), model_(fixture_.state->fdb().places()) {}
 
-  void Run(Input& input) {
+  void Run(InputReader& input) {
     Reset();
     while (!input.empty()) Step(input);
     Dispatch();
@@ -63,7 +63,7 @@ class Pair {
     model_.fdb.SetAgeing(bridges_[0], 20);
   }
 
-  MacAddress PickMac(Input& input) {
+  MacAddress PickMac(InputReader& input) {
     const uint8_t choice = input.Byte();
     switch (choice >> 4) {
       default:
@@ -82,7 +82,7 @@ class Pair {
     }
   }
 
-  void Step(Input& input) {
+  void Step(InputReader& input) {
     const uint8_t op = input.Byte();
     const PortId port(input.Byte() % kPorts);
     if (op < 0xb0) {
@@ -239,7 +239,7 @@ class Pair {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static weft::l2::Pair tiny({.capacity = 1, .seed = 7}), roomy({.capacity = 1'000, .seed = 7}),
       ahead({.capacity = 1'000, .seed = 7, .prefetch = true});  // it looks up what comes next
-  weft::fuzz::Input input(data, size);
+  weft::fuzz::InputReader input(data, size);
   const uint8_t choice = input.Byte();
   ((choice & 1) != 0 ? tiny : (choice & 2) != 0 ? ahead : roomy).Run(input);
   return 0;

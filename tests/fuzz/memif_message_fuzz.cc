@@ -21,7 +21,7 @@
 namespace weft::memif {
 namespace {
 
-using fuzz::Input;
+using fuzz::InputReader;
 using fuzz::Require;
 
 constexpr size_t kMemory = 1 << 20;
@@ -69,7 +69,7 @@ class Harness final : public Session::Owner {
     return harness;
   }
 
-  void Run(Input& input) {
+  void Run(InputReader& input) {
     int ends[2];
     Require(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
     peer_ = UniqueFd(ends[1]);
@@ -117,7 +117,7 @@ class Harness final : public Session::Owner {
     }
   }
 
-  void Step(Input& input) {
+  void Step(InputReader& input) {
     const uint8_t control = input.Byte();
     switch (control & 0x1f) {
       case 16:
@@ -141,7 +141,7 @@ class Harness final : public Session::Owner {
   }
 
   // What an honest peer would say, with so many bytes changed.
-  void SendMessage(MessageType type, size_t changes, Input& input) {
+  void SendMessage(MessageType type, size_t changes, InputReader& input) {
     Message message(type);
     size_t count = 0;
     uint8_t kind = 0;
@@ -258,7 +258,7 @@ class Harness final : public Session::Owner {
 }  // namespace weft::memif
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  weft::fuzz::Input input(data, size);
+  weft::fuzz::InputReader input(data, size);
   weft::memif::Harness::Get().Run(input);
   return 0;
 }

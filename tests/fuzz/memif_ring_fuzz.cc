@@ -24,7 +24,7 @@
 namespace weft::memif {
 namespace {
 
-using fuzz::Input;
+using fuzz::InputReader;
 using fuzz::Require;
 
 constexpr size_t kRing = 0;
@@ -92,14 +92,14 @@ class Side {
 };
 
 // A length that is often near a limit.
-uint32_t ChooseLength(Input& input) {
+uint32_t ChooseLength(InputReader& input) {
   constexpr uint32_t kLengths[] = {0,   1,   13,   14,   15,   60,         115,       116,
                                    117, 256, 1514, 2048, 9216, 0xffffffff, 0xfffffff0};
   const uint8_t choice = input.Byte();
   return choice < std::size(kLengths) ? kLengths[choice] : input.Short() % 2048U;
 }
 
-void Fill(Input& input, Side& side, uint16_t position, bool guarded) {
+void Fill(InputReader& input, Side& side, uint16_t position, bool guarded) {
   const uint16_t size = side.view().size;
   for (uint16_t i = 0; i < size; ++i) {
     Descriptor descriptor{};
@@ -122,7 +122,7 @@ void Fill(Input& input, Side& side, uint16_t position, bool guarded) {
   side.SetPeerIndex(static_cast<uint16_t>(first + count));
 }
 
-void Run(Input& input) {
+void Run(InputReader& input) {
   static Side from(Direction::kToSwitch);
   static Side to(Direction::kToPeer);
   const uint8_t choice = input.Byte();
@@ -190,7 +190,7 @@ void Run(Input& input) {
 }  // namespace weft::memif
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  weft::fuzz::Input input(data, size);
+  weft::fuzz::InputReader input(data, size);
   weft::memif::Run(input);
   return 0;
 }

@@ -15,7 +15,7 @@
 namespace weft {
 namespace {
 
-using fuzz::Input;
+using fuzz::InputReader;
 using fuzz::Require;
 using testing::Bytes;
 
@@ -73,7 +73,7 @@ void CheckSegments(const Bytes& sent, const std::vector<Bytes>& made, const Offl
   Require(seen == testing::ReferenceSegments(Retagged(sent), offload.segment_size), "segments");
 }
 
-void Run(Input& input) {
+void Run(InputReader& input) {
   static SoftwareOffload software;
   const OffloadSet allowed = input.Byte();
   VirtioNetHeader asked;
@@ -158,7 +158,7 @@ void Run(Input& input) {
 
 // NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  weft::fuzz::Input input(data, size);
+  weft::fuzz::InputReader input(data, size);
   weft::Run(input);
   return 0;
 }

@@ -17,7 +17,7 @@ using testing::PackedGuestRing;
 class Interrupts {
  public:
   Interrupts(PackedGuestRing& ring, uint16_t position) : ring_(ring), position_(position) {}
-  void Choose(Input& input) {
+  void Choose(InputReader& input) {
     flags_ = input.Byte() % 4;
     event_ = static_cast<uint16_t>(position_ + input.Byte() % 4 - 1);
     ring_.SetEvent(flags_, event_);
@@ -45,7 +45,7 @@ class Interrupts {
   bool first_ = true;
 };
 
-PackedDescriptor ChooseDescriptor(Input& input, Guest& data, Mode mode, int depth = 0) {
+PackedDescriptor ChooseDescriptor(InputReader& input, Guest& data, Mode mode, int depth = 0) {
   PackedDescriptor d{};
   d.flags = input.Byte() % 8;
   if (d.flags >= 4 && input.Byte() % 2 != 0) d.flags &= 3;
@@ -69,7 +69,7 @@ struct PackedLayout {
   using Interrupts = fuzz::Interrupts;
   // Offers chains that end where one ends or where the ring is full; a last one may have no end,
   // and its descriptors may not be the container's to offer.
-  static bool Fill(Input& input, PackedGuestRing& ring, Guest& data, Mode mode) {
+  static bool Fill(InputReader& input, PackedGuestRing& ring, Guest& data, Mode mode) {
     ring.view().in_order = input.Byte() % 2 != 0;
     size_t left = input.Byte() % (ring.size() + 1U);
     while (left != 0) {
@@ -94,7 +94,7 @@ struct PackedLayout {
 }  // namespace weft::vhost::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  weft::vhost::fuzz::Input input(data, size);
+  weft::vhost::fuzz::InputReader input(data, size);
   weft::vhost::fuzz::Run<weft::vhost::fuzz::PackedLayout>(input);
   return 0;
 }

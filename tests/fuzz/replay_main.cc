@@ -44,8 +44,8 @@ int main(int argc, char** argv) {
   }
   std::error_code error;
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(argv[1], error)) {
-    if (entry.is_regular_file()) files.push_back(entry.path());
+  for (const auto& found : std::filesystem::directory_iterator(argv[1], error)) {
+    if (found.is_regular_file()) files.push_back(found.path());
   }
   if (error || files.empty()) {
     // A replay of nothing proves nothing.

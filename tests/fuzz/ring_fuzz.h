@@ -30,7 +30,7 @@ namespace weft::vhost::fuzz {
 
 using testing::Guest;
 using testing::GuestQueue;
-using weft::fuzz::Input;
+using weft::fuzz::InputReader;
 using weft::fuzz::Require;
 
 struct Mode {
@@ -48,14 +48,14 @@ inline void Prepare(GuestQueue& ring, Guest& data, Mode mode) {
 }
 
 // A length that is often near a limit.
-inline uint32_t ChooseLength(Input& input) {
+inline uint32_t ChooseLength(InputReader& input) {
   constexpr uint32_t kLengths[] = {0,  1,   11,   12,   13,   25,         26,        60,
                                    76, 128, 1526, 2048, 9228, 0xffffffff, 0xfffffff0};
   const uint8_t choice = input.Byte();
   return choice < std::size(kLengths) ? kLengths[choice] : input.Short() % 2048u;
 }
 
-inline uint64_t ChooseAddress(Input& input, Guest& data, uint32_t length, Mode mode) {
+inline uint64_t ChooseAddress(InputReader& input, Guest& data, uint32_t length, Mode mode) {
   const uint8_t choice = input.Byte();
   switch (choice) {
     case 1:
@@ -77,7 +77,7 @@ inline uint64_t ChooseAddress(Input& input, Guest& data, uint32_t length, Mode m
 // chains and says whether its driver can tell what comes back; Interrupts(ring, index), with
 // Choose(input) and Check(asked).
 template <typename Layout>
-void Run(Input& input) {
+void Run(InputReader& input) {
   using Ring = typename Layout::Ring;
   using Interrupts = typename Layout::Interrupts;
   const uint8_t choice = input.Byte();

@@ -13,7 +13,7 @@ using testing::GuestRing;
 class Interrupts {
  public:
   Interrupts(GuestRing& ring, uint16_t index) : ring_(ring), index_(index) {}
-  void Choose(Input& input) {
+  void Choose(InputReader& input) {
     event_ = static_cast<uint16_t>(index_ + input.Byte() % 4 - 1);
     ring_.SetUsedEvent(event_);
   }
@@ -32,7 +32,7 @@ class Interrupts {
   bool first_ = true;
 };
 
-Descriptor ChooseDescriptor(Input& input, Guest& data, Mode mode, int depth = 0) {
+Descriptor ChooseDescriptor(InputReader& input, Guest& data, Mode mode, int depth = 0) {
   Descriptor d{};
   d.flags = input.Byte() % 8;
   if (d.flags >= 4 && input.Byte() % 2 != 0) d.flags &= 3;
@@ -53,7 +53,7 @@ Descriptor ChooseDescriptor(Input& input, Guest& data, Mode mode, int depth = 0)
 }
 
 // Fills the table and offers heads.
-void Fill(Input& input, GuestRing& ring, Guest& data, Mode mode) {
+void Fill(InputReader& input, GuestRing& ring, Guest& data, Mode mode) {
   for (uint16_t i = 0; i < ring.size(); ++i) ring.Write(i, ChooseDescriptor(input, data, mode));
   const size_t heads = input.Byte() % (ring.size() + 1u);
   for (size_t i = 0; i < heads; ++i) {
@@ -65,7 +65,7 @@ void Fill(Input& input, GuestRing& ring, Guest& data, Mode mode) {
 struct SplitLayout {
   using Ring = GuestRing;
   using Interrupts = fuzz::Interrupts;
-  static bool Fill(Input& input, GuestRing& ring, Guest& data, Mode mode) {
+  static bool Fill(InputReader& input, GuestRing& ring, Guest& data, Mode mode) {
     fuzz::Fill(input, ring, data, mode);
     return true;
   }
@@ -75,7 +75,7 @@ struct SplitLayout {
 }  // namespace weft::vhost::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  weft::vhost::fuzz::Input input(data, size);
+  weft::vhost::fuzz::InputReader input(data, size);
   weft::vhost::fuzz::Run<weft::vhost::fuzz::SplitLayout>(input);
   return 0;
 }

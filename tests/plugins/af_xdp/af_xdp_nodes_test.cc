@@ -24,7 +24,7 @@ using testing::MacNumber;
 
 constexpr PortId kLeft(0), kRight(1);
 
-Bytes Frame(uint32_t seed, size_t size = 60) {
+Bytes FrameOf(uint32_t seed, size_t size = 60) {
   return FrameTo(MacNumber(1)).Seed(seed).Size(size).Build();
 }
 
@@ -94,7 +94,7 @@ class AfXdpNodesTest : public ::testing::Test {
 TEST_F(AfXdpNodesTest, CarriesFramesInOrder) {
   std::vector<Bytes> sent;
   for (uint32_t i = 0; i < 600; ++i) {
-    sent.push_back(Frame(i, 60 + i % 1455));
+    sent.push_back(FrameOf(i, 60 + i % 1455));
     ASSERT_TRUE(left_.Receive(sent.back()));
   }
   EXPECT_EQ(harness_.Run(), 600U);
@@ -109,29 +109,29 @@ TEST_F(AfXdpNodesTest, CarriesFramesInOrder) {
 }
 
 TEST_F(AfXdpNodesTest, CarriesFramesBothWays) {
-  ASSERT_TRUE(left_.Receive(Frame(1)));
-  ASSERT_TRUE(right_.Receive(Frame(2)));
+  ASSERT_TRUE(left_.Receive(FrameOf(1)));
+  ASSERT_TRUE(right_.Receive(FrameOf(2)));
   EXPECT_EQ(harness_.Run(), 2U);
-  EXPECT_THAT(right_.Take(), ElementsAre(Frame(1)));
-  EXPECT_THAT(left_.Take(), ElementsAre(Frame(2)));
+  EXPECT_THAT(right_.Take(), ElementsAre(FrameOf(1)));
+  EXPECT_THAT(left_.Take(), ElementsAre(FrameOf(2)));
 }
 
 TEST_F(AfXdpNodesTest, PadsShortFramesWithZeroes) {
   // A chunk that has held something before.
-  ASSERT_TRUE(left_.Receive(Frame(1, 1514)));
+  ASSERT_TRUE(left_.Receive(FrameOf(1, 1514)));
   harness_.Run();
   right_.Take();
   right_.Complete();
-  ASSERT_TRUE(left_.Receive(Frame(2, 20)));
+  ASSERT_TRUE(left_.Receive(FrameOf(2, 20)));
   EXPECT_EQ(harness_.Run(), 1U);
-  Bytes padded = Frame(2, 20);
+  Bytes padded = FrameOf(2, 20);
   padded.resize(60);
   EXPECT_THAT(right_.Take(), ElementsAre(padded));
 }
 
 TEST_F(AfXdpNodesTest, DropsWhatHasNoHeader) {
   ASSERT_TRUE(left_.Receive(Bytes(13)));
-  ASSERT_TRUE(left_.Receive(Frame(1, 14)));
+  ASSERT_TRUE(left_.Receive(FrameOf(1, 14)));
   EXPECT_EQ(harness_.Run(), 1U);
   EXPECT_EQ(Dropped(kLeft, "af-xdp-input", "runt"), 1U);
   EXPECT_EQ(left_.FreeChunks(), kReceiveFrames);
@@ -143,50 +143,50 @@ TEST_F(AfXdpNodesTest, DropsWhatHasNoHeader) {
 TEST_F(AfXdpNodesTest, DropsDescriptorsOutsideOfItsMemory) {
   left_.ReceiveAt(UINT64_MAX - 5, 60);
   left_.ReceiveAt(kHeadroom, kSmallChunk);
-  ASSERT_TRUE(left_.Receive(Frame(1)));
+  ASSERT_TRUE(left_.Receive(FrameOf(1)));
   EXPECT_EQ(harness_.Run(), 1U);
   EXPECT_EQ(Dropped(kLeft, "af-xdp-input", "bad-descriptor"), 2U);
-  EXPECT_THAT(right_.Take(), ElementsAre(Frame(1)));
+  EXPECT_THAT(right_.Take(), ElementsAre(FrameOf(1)));
   EXPECT_EQ(left_.FreeChunks(), kReceiveFrames);
 }
 
 TEST_F(AfXdpNodesTest, DropsWhatIsLongerThanTheMtu) {
-  Bytes tagged = Frame(3, 1518);
+  Bytes tagged = FrameOf(3, 1518);
   tagged[12] = 0x81;
   tagged[13] = 0x00;
-  ASSERT_TRUE(left_.Receive(Frame(1, 1514)));
-  ASSERT_TRUE(left_.Receive(Frame(2, 1515)));
+  ASSERT_TRUE(left_.Receive(FrameOf(1, 1514)));
+  ASSERT_TRUE(left_.Receive(FrameOf(2, 1515)));
   ASSERT_TRUE(left_.Receive(tagged));
   harness_.Run();
   EXPECT_EQ(Dropped(kRight, "af-xdp-output", "too-long"), 1U);
-  EXPECT_THAT(right_.Take(), ElementsAre(Frame(1, 1514), tagged));
+  EXPECT_THAT(right_.Take(), ElementsAre(FrameOf(1, 1514), tagged));
 }
 
 TEST_F(AfXdpNodesTest, DropsWhatTheKernelHasNoRoomFor) {
   // It takes frames, and never says that they are sent.
   for (uint32_t i = 0; i < kTransmitFrames + 10; ++i) {
-    ASSERT_TRUE(left_.Receive(Frame(i)));
+    ASSERT_TRUE(left_.Receive(FrameOf(i)));
     harness_.Run();
   }
   EXPECT_EQ(Dropped(kRight, "af-xdp-output", "tx-full"), 10U);
   EXPECT_EQ(right_.Take().size(), kTransmitFrames);
   right_.Complete();
-  ASSERT_TRUE(left_.Receive(Frame(7)));
+  ASSERT_TRUE(left_.Receive(FrameOf(7)));
   harness_.Run();
-  EXPECT_THAT(right_.Take(), ElementsAre(Frame(7)));
+  EXPECT_THAT(right_.Take(), ElementsAre(FrameOf(7)));
   EXPECT_EQ(counters(kRight).tx_packets.value(), kTransmitFrames + 1);
 }
 
 TEST_F(AfXdpNodesTest, DropsWhatGoesToAPortThatIsDown) {
   state_.Disconnect(kRight);
-  ASSERT_TRUE(left_.Receive(Frame(1)));
-  ASSERT_TRUE(right_.Receive(Frame(2)));
+  ASSERT_TRUE(left_.Receive(FrameOf(1)));
+  ASSERT_TRUE(right_.Receive(FrameOf(2)));
   EXPECT_EQ(harness_.Run(), 1U) << "nobody polls a port that is down";
   EXPECT_EQ(Dropped(kRight, "af-xdp-output", "port-down"), 1U);
   EXPECT_EQ(left_.FreeChunks(), kReceiveFrames);
   Connect(kRight, right_);
   EXPECT_EQ(harness_.Run(), 1U);
-  EXPECT_THAT(left_.Take(), ElementsAre(Frame(2)));
+  EXPECT_THAT(left_.Take(), ElementsAre(FrameOf(2)));
 }
 
 TEST_F(AfXdpNodesTest, CompletesChecksumsWhereItIsTo) {
@@ -238,7 +238,7 @@ TEST_F(AfXdpNodesTest, SleepsUnlessSomethingWaitsForAKick) {
   EXPECT_FALSE(quiet.awake());
   EXPECT_EQ(quiet.size(), 2U) << "both sockets wake it";
   right_.SleepUntilWoken(true);
-  ASSERT_TRUE(left_.Receive(Frame(1)));
+  ASSERT_TRUE(left_.Receive(FrameOf(1)));
   harness_.Run();
   SleepSet waiting;
   input.PrepareSleep(waiting);

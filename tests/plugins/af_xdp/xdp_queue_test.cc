@@ -14,7 +14,7 @@ namespace {
 using testing::FrameTo;
 using testing::MacNumber;
 
-testing::Bytes Frame(uint32_t seed) { return FrameTo(MacNumber(1)).Seed(seed).Build(); }
+testing::Bytes FrameOf(uint32_t seed) { return FrameTo(MacNumber(1)).Seed(seed).Build(); }
 
 TEST(RingTest, IndexesWrapAround) {
   uint32_t producer = UINT32_MAX - 1, consumer = UINT32_MAX - 1, flags = 0;
@@ -50,7 +50,7 @@ TEST(XdpQueueTest, GivesTheKernelEveryReceiveChunkOnce) {
   EXPECT_EQ(kernel.FreeChunks(), kReceiveFrames);
   std::set<uint64_t> chunks;
   for (uint32_t i = 0; i < kReceiveFrames; ++i) {
-    ASSERT_TRUE(kernel.Receive(Frame(i)));
+    ASSERT_TRUE(kernel.Receive(FrameOf(i)));
     ASSERT_EQ(kernel.queue().Received(1), 1U);
     const xdp_desc frame = kernel.queue().Take();
     EXPECT_TRUE(kernel.queue().Holds(frame));
@@ -58,18 +58,18 @@ TEST(XdpQueueTest, GivesTheKernelEveryReceiveChunkOnce) {
   }
   EXPECT_EQ(chunks.size(), kReceiveFrames);
   EXPECT_EQ(*chunks.rbegin(), kReceiveFrames - 1);
-  EXPECT_FALSE(kernel.Receive(Frame(0))) << "all chunks are lent";
+  EXPECT_FALSE(kernel.Receive(FrameOf(0))) << "all chunks are lent";
 }
 
 TEST(XdpQueueTest, TakesAChunkBackFromAnyAddressInIt) {
   FakeKernel kernel;
   for (uint32_t i = 0; i < 3 * kReceiveFrames; ++i) {
-    ASSERT_TRUE(kernel.Receive(Frame(i)));
+    ASSERT_TRUE(kernel.Receive(FrameOf(i)));
     ASSERT_EQ(kernel.queue().Received(1), 1U);
     const xdp_desc frame = kernel.queue().Take();
     kernel.queue().Release();
     const uint8_t* const begin = kernel.queue().At(frame.addr);
-    EXPECT_EQ(testing::Bytes(begin, begin + frame.len), Frame(i));
+    EXPECT_EQ(testing::Bytes(begin, begin + frame.len), FrameOf(i));
     kernel.queue().GiveBack(frame.addr);
     kernel.queue().PublishFree();
     ASSERT_EQ(kernel.FreeChunks(), kReceiveFrames);
@@ -98,7 +98,7 @@ TEST(XdpQueueTest, SendsEveryChunkAndThenWaitsForTheKernel) {
   XdpQueue& queue = kernel.queue();
   std::set<uint64_t> chunks;
   const auto send = [&](uint32_t seed) {
-    const testing::Bytes frame = Frame(seed);
+    const testing::Bytes frame = FrameOf(seed);
     const uint64_t chunk = queue.TakeChunk();
     std::copy(frame.begin(), frame.end(), queue.At(chunk));
     queue.Send(chunk, static_cast<uint32_t>(frame.size()));
@@ -120,7 +120,7 @@ TEST(XdpQueueTest, SendsEveryChunkAndThenWaitsForTheKernel) {
   queue.PublishSent();
   const std::vector<testing::Bytes> taken = kernel.Take();
   ASSERT_EQ(taken.size(), kTransmitFrames);
-  for (uint32_t i = 0; i < taken.size(); ++i) EXPECT_EQ(taken[i], Frame(i + 5)) << i;
+  for (uint32_t i = 0; i < taken.size(); ++i) EXPECT_EQ(taken[i], FrameOf(i + 5)) << i;
 }
 
 TEST(XdpQueueTest, WaitsForAKickOnlyIfTheKernelSleeps) {
