@@ -186,7 +186,7 @@ class Switch {
   void ExchangePlaces(Plugin* out, std::unique_ptr<Plugin> in, Leaving& leaving);
   static absl::Status Enter(Plugin& plugin, World& world);
   static void Leave(const Plugin& plugin, World& world);
-  absl::Status Acquaint(Module& module, const std::map<std::string, AnyConfig>& nodes) const;
+  absl::Status Acquaint(Module& module, const Translated& tables) const;
   absl::StatusOr<Translated> Translate(const Plugin* before, const Plugin& in) const;
   absl::Status ExchangeCommands(const Plugin* out, const Plugin* in);
   void Install(const Translated& translated);

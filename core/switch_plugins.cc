@@ -158,18 +158,24 @@ absl::StatusOr<Schemas> Switch::Imagine(const std::vector<std::string>& keep,
   return std::move(world.schemas);
 }
 
-// What is there is new to a module that comes late.
-absl::Status Switch::Acquaint(Module& module, const std::map<std::string, AnyConfig>& nodes) const {
+// What is there is new to a module that comes late. Tables of its own are as it has read them:
+// those of the build before are of types that it does not know.
+absl::Status Switch::Acquaint(Module& module, const Translated& tables) const {
+  Config running = Running();
+  for (const auto& [name, config] : tables.nodes) running.nodes[name] = config;
+  for (PortConfig& port : running.ports) {
+    const auto own = tables.ports.find(port.name);
+    if (own == tables.ports.end()) continue;
+    for (const auto& [feature, config] : own->second) port.features[feature] = config;
+  }
   for (const BridgeConfig& bridge : config_.bridges) {
     if (absl::Status status = module.AddBridge(bridge); !status.ok()) return status;
   }
   for (const auto& port : ports_.ports()) {
-    if (absl::Status status = module.AddPort(port->id, *port_configs_.at(port->name)); !status.ok())
+    if (absl::Status status = module.AddPort(port->id, *running.FindPort(port->name)); !status.ok())
       return status;
     if (port->up) module.PortUp(port->id);
   }
-  Config running = Running();
-  for (const auto& [name, config] : nodes) running.nodes[name] = config;
   return module.Configured(running);
 }
 
@@ -253,7 +259,7 @@ absl::Status Switch::BuildGraphs(const Plugin* out, Plugin* in, Next& next) cons
   absl::Status status;
   const absl::Status ran = RunGuarded("it", [&] {
     for (const auto& worker : workers_) next.graphs.push_back(worker->graph().Prepare(next.plan));
-    if (in != nullptr) status = Acquaint(in->module(), next.translated.nodes);
+    if (in != nullptr) status = Acquaint(in->module(), next.translated);
     if (status.ok() && in != nullptr && out != nullptr)
       status = in->module().RestoreState(out->module().SaveState());
   });

@@ -35,6 +35,7 @@
 #include "core/packet/software_offload.h"
 #include "core/port/bridges.h"
 #include "core/port/port_table.h"
+#include "core/sdk/saved_state.h"
 #include "core/sdk/stamp.h"
 #include "core/trace/pcapng.h"
 

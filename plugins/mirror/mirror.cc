@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/mirror/mirror.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
+
+#include "plugins/mirror/saved_mirrors.h"
 
 namespace weft::mirror {
 namespace {
@@ -32,8 +35,9 @@ class MirrorModule final : public Module {
     services_.emplace(registry.services());
     Add<Arc::kPortInput>(registry, ingress_);
     Add<Arc::kPortOutput>(registry, egress_);
-    registry.AddNode<MirrorInput>(
-        [this](WorkerId worker) { return std::make_unique<MirrorInput>(StateOf(worker)); });
+    registry.AddNode<MirrorInput>([this](WorkerId worker) {
+      return std::make_unique<MirrorInput>(targets_, StateOf(worker));
+    });
     registry.AddCommand(
         {.words = "show mirror",
          .help = "Ports whose packets are copied, where to, and how many copies were lost",
@@ -69,6 +73,36 @@ class MirrorModule final : public Module {
     }
     Publish();
     return status;
+  }
+
+  std::string SaveState() const override {
+    SavedMirrors saved;
+    for (const Side* side : {&ingress_, &egress_}) {
+      for (const auto& [port, wanted] : side->wanted) {
+        saved.mirrors.push_back(
+            {.port = services_->ports.NameOf(port),
+             .mirror = std::string(side->node),
+             .mirrored = wanted.counts->mirrored.load(std::memory_order_relaxed),
+             .lost = wanted.counts->lost.load(std::memory_order_relaxed),
+             .file = wanted.config.file});
+      }
+    }
+    return SavedText(saved);
+  }
+  // The file of the build before is still that one's, until it has gone.
+  absl::Status RestoreState(std::string_view state) override {
+    const absl::StatusOr<SavedMirrors> saved = ReadSaved<SavedMirrors>(state);
+    if (!saved.ok()) return saved.status();
+    for (const SavedMirror& one : saved->mirrors) {
+      Side& side = one.mirror == ingress_.node ? ingress_ : egress_;
+      const auto wanted = side.wanted.find(Find(one.port));
+      if (wanted == side.wanted.end()) continue;
+      wanted->second.counts->mirrored.store(one.mirrored, std::memory_order_relaxed);
+      wanted->second.counts->lost.store(one.lost, std::memory_order_relaxed);
+      if (wanted->second.file != nullptr && wanted->second.file->path() == one.file)
+        wanted->second.file->Continue();
+    }
+    return absl::OkStatus();
   }
 
  private:
@@ -158,6 +192,8 @@ class MirrorModule final : public Module {
   }
 
   void Publish() {
+    // First: no copy is made for a port that is not among them yet.
+    targets_.Store(services_->rcu, std::make_unique<const Targets>(TargetsNow()));
     bool files = false;
     for (Side* side : {&ingress_, &egress_}) {
       auto mirrors = std::make_unique<Mirrors>();
@@ -175,6 +211,16 @@ class MirrorModule final : public Module {
     if (files && timer_ == 0) timer_ = services_->loop.Every(kPace, [this] { Drain(); });
     if (!files && timer_ != 0) services_->loop.Cancel(std::exchange(timer_, 0));
   }
+  Targets TargetsNow() const {
+    Targets targets;
+    for (const Side* side : {&ingress_, &egress_}) {
+      for (const auto& [port, wanted] : side->wanted) {
+        const PortId to = wanted.config.to ? Find(*wanted.config.to) : PortId();
+        if (to.valid() && up_[to.value()]) targets.set(to.value());
+      }
+    }
+    return targets;
+  }
   std::shared_ptr<const MirrorRule> RuleOf(PortId port, const Wanted& wanted) const {
     MirrorRule rule{.port = services_->ports.NameOf(port),
                     .has_to = wanted.config.to.has_value(),
@@ -187,8 +233,17 @@ class MirrorModule final : public Module {
     return std::make_shared<const MirrorRule>(std::move(rule));
   }
 
-  // Writes what workers have left for files: what is in the rings now, so it ends.
+  // Writes what workers have left for files: what is in the rings now, so it ends. As long as
+  // somebody else writes one of the files all of it stays there.
   void Drain() {
+    bool ours = true;
+    for (const Side* side : {&ingress_, &egress_}) {
+      for (const auto& [port, wanted] : side->wanted) {
+        if (wanted.file != nullptr && wanted.file->open())
+          ours &= wanted.file->IsOurs(services_->loop.Now());
+      }
+    }
+    if (!ours) return;
     CapturedStep step;
     std::vector<uint8_t> bytes;
     for (const auto& [worker, state] : states_) {
@@ -231,6 +286,7 @@ class MirrorModule final : public Module {
         }
         if (wanted.file != nullptr) {
           to.push_back(wanted.file->path());
+          if (wanted.file->waits()) state.push_back("somebody else still writes the file");
           if (!wanted.file->open())
             state.push_back(Cat("the file has ended: ", wanted.file->ended()));
         }
@@ -248,6 +304,7 @@ class MirrorModule final : public Module {
   std::map<WorkerId, std::shared_ptr<WorkerState>> states_;
   Side ingress_{.node = Mirror<Arc::kPortInput>::kSpec.name, .wanted = {}, .published = {}};
   Side egress_{.node = Mirror<Arc::kPortOutput>::kSpec.name, .wanted = {}, .published = {}};
+  Published<Targets> targets_;
   std::array<bool, kMaxPorts> up_{};
   EventLoop::TimerId timer_ = 0;
 };

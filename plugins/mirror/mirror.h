@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -59,6 +60,8 @@ struct MirrorRule {
   std::shared_ptr<Counts> counts;
 };
 using Mirrors = std::array<std::shared_ptr<const MirrorRule>, kMaxPorts>;
+// The ports that some rule names and that are up.
+using Targets = std::bitset<kMaxPorts>;
 
 // What the nodes of one worker share.
 struct WorkerState {
@@ -149,18 +152,32 @@ class Mirror final : public Feature<Mirror<kArc>, MirrorConfig> {
   std::array<uint8_t, kMaxSnapLength> bytes_;
 };
 
+// A vector a round, as every input has: so copies take no larger part of the worker than what comes
+// in does, and originals do not wait for what many mirrors make of them.
 class MirrorInput final : public Input<MirrorInput> {
  public:
   static constexpr NodeSpec kSpec{.name = "mirror-input",
                                   .help = "Sends copies of packets to the port that gets them."};
   enum class Next : uint8_t { kPortOutput };
   static constexpr auto kNexts = Labels<Next>({{Next::kPortOutput, "port-output", "every copy"}});
+  enum class Drop : uint8_t { kPortDown };
+  static constexpr auto kDrops = Labels<Drop>(
+      {{Drop::kPortDown, "port-down", "a copy that waited: its port is down or gone by now"}});
 
-  explicit MirrorInput(std::shared_ptr<WorkerState> state) : state_(std::move(state)) {}
+  MirrorInput(const Published<Targets>& targets, std::shared_ptr<WorkerState> state)
+      : targets_(targets), state_(std::move(state)) {}
 
   void Poll(Frame& frame) {
     state_->delivering = true;
+    const Targets* const targets = targets_.Load();
     while (frame.room() > 0 && !state_->waiting.empty()) {
+      const PortId to = state_->waiting.next().to;
+      // The number of a port that has gone may be another's before long.
+      if (targets == nullptr || !(*targets)[to.value()]) {
+        state_->waiting.Take();
+        CountDrop(to, Drop::kPortDown);
+        continue;
+      }
       Packet* const packet = graph_->pool().Take();
       if (packet == nullptr) return;  // the rest in the next round
       Fill(*packet, state_->waiting.Take());
@@ -191,6 +208,7 @@ class MirrorInput final : public Input<MirrorInput> {
   }
 
  private:
+  const Published<Targets>& targets_;
   const std::shared_ptr<WorkerState> state_;
 };
 

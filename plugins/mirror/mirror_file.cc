@@ -2,6 +2,7 @@
 #include "plugins/mirror/mirror_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,20 +32,19 @@ absl::Status Error(std::string_view path, std::string_view what) {
 absl::StatusOr<std::shared_ptr<MirrorFile>> MirrorFile::Open(const std::string& path,
                                                              uint64_t max_size) {
   // O_NONBLOCK: a pipe without a reader is an error, and no wait.
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW,
-                        S_IRUSR | S_IWUSR);
+  const int fd =
+      ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW,
+             S_IRUSR | S_IWUSR);
   if (fd < 0) return Error(path, std::strerror(errno));
   struct stat status {};
   if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
     ::close(fd);
     return Error(path, "it is no regular file");
   }
-  if (ftruncate(fd, 0) != 0) {
-    const int error = errno;
-    ::close(fd);
-    return Error(path, std::strerror(error));
-  }
-  return std::shared_ptr<MirrorFile>(new MirrorFile(path, max_size, fd));
+  std::shared_ptr<MirrorFile> file(new MirrorFile(path, max_size, fd));
+  file->TakeOver();
+  if (!file->open()) return Error(path, file->ended());
+  return file;
 }
 
 MirrorFile::MirrorFile(std::string path, uint64_t max_size, int fd)
@@ -55,9 +55,33 @@ MirrorFile::~MirrorFile() {
   ::close(fd_);
 }
 
+bool MirrorFile::IsOurs(Time now) {
+  if (ours_ || !open() || TakeOver()) return ours_;
+  constexpr auto kPatience = std::chrono::seconds(5);
+  if (!refused_) refused_ = now;
+  if (open() && now - *refused_ > kPatience) End("somebody else writes it");
+  return false;
+}
+
+// False if it is another's, or has ended.
+bool MirrorFile::TakeOver() {
+  if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) End(std::strerror(errno));
+    return false;
+  }
+  struct stat status {};
+  if ((!continues_ && ftruncate(fd_, 0) != 0) || fstat(fd_, &status) != 0) {
+    End(std::strerror(errno));
+    return false;
+  }
+  written_ = static_cast<uint64_t>(status.st_size);
+  ours_ = true;
+  return true;
+}
+
 bool MirrorFile::Add(const std::string& port, const CapturedStep& step,
                      const std::vector<uint8_t>& bytes) {
-  if (!open()) return false;
+  if (!open() || !ours_) return false;
   if (written_ + writer_.size() + bytes.size() + port.size() + kOverhead > max_size_) {
     End("it has reached max-size");
     return false;
@@ -74,6 +98,7 @@ bool MirrorFile::Add(const std::string& port, const CapturedStep& step,
 }
 
 void MirrorFile::Flush() {
+  if (!ours_) return;
   const std::string piece = writer_.Take();
   for (size_t done = 0; done < piece.size() && !failed_;) {
     const ssize_t wrote = ::write(fd_, piece.data() + done, piece.size() - done);

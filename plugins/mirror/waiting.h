@@ -35,7 +35,9 @@ class Waiting {
     return true;
   }
   bool empty() const { return next_ == count_; }
-  // The oldest that was not taken, with its bytes until Release; there is one.
+  // The oldest that was not taken; there is one.
+  const Entry& next() const { return entries_[next_]; }
+  // The same, which is taken, with its bytes until Release.
   const Entry& Take() { return entries_[next_++]; }
   // Nobody needs the bytes of those that were taken any more.
   void Release() {

@@ -22,12 +22,10 @@ struct Run {
   const std::shared_ptr<const Stream> stream;
   const PortId port;
   const WorkerId worker;
-  Counter made;                   // the worker writes it
-  std::atomic<bool> done{false};  // all of `count`; the worker writes it
-
-  // The worker's alone.
-  bool begun = false;
-  uint64_t began = 0;  // in ticks of its clock
+  // The worker writes these, but for what control knows before the worker has the stream.
+  Counter made;
+  std::atomic<bool> done{false};         // all of `count`
+  std::atomic<Time> began{Time::min()};  // when the first was due; Time::min(): not yet
 };
 using Runs = std::vector<std::shared_ptr<Run>>;
 
@@ -44,41 +42,51 @@ class Generator final : public Input<Generator<kArc>> {
   enum class Counter : uint8_t { kMade };
   static constexpr auto kCounters = Labels<Counter>({{Counter::kMade, "made", "packets"}});
 
-  Generator(const Published<Runs>& runs, WorkerId worker, uint64_t ticks_per_second)
-      : runs_(runs), worker_(worker), ticks_per_second_(ticks_per_second) {}
+  Generator(const Published<Runs>& runs, WorkerId worker) : runs_(runs), worker_(worker) {}
 
   void Poll(Frame& frame) {
     const Runs* const runs = runs_.Load();
     if (runs == nullptr || runs->empty()) return;
+    const Time now = this->Now();
     // One that could fill every vector leaves each second one to the next.
     ++turn_;
     for (size_t i = 0; i < runs->size(); ++i) {
       Run& run = *(*runs)[(turn_ + i) % runs->size()];
-      if (IsMine(run)) Make(run, frame);
+      if (IsMine(run)) Make(run, frame, now);
     }
   }
 
-  // Whoever waits for a moment cannot be woken: the worker naps. What control publishes wakes it.
-  bool CanSleep() {
+  // The worker sleeps until a packet is due. What control publishes wakes it.
+  bool CanSleep() { return true; }
+  void PrepareSleep(SleepSet& set) {
     const Runs* const runs = runs_.Load();
-    return runs == nullptr || std::none_of(runs->begin(), runs->end(),
-                                           [this](const auto& run) { return IsMine(*run); });
+    if (runs == nullptr) return;
+    const Time now = this->Now();
+    for (const auto& run : *runs) {
+      if (!IsMine(*run)) continue;
+      const Time due = DueAt(*run, now);
+      if (due <= now) return set.StayAwake();
+      set.WakeAt(due);
+    }
   }
 
  private:
   bool IsMine(const Run& run) const {
     return run.worker == worker_ && !run.done.load(std::memory_order_relaxed);
   }
-  void Make(Run& run, Frame& frame) {
-    const uint64_t now = this->graph_->dispatch_start();
-    if (!std::exchange(run.begun, true)) run.began = now;
-    __extension__ using Wide = unsigned __int128;
-    const auto elapsed =
-        static_cast<uint64_t>(Wide{now - run.began} * 1'000'000'000 / ticks_per_second_);
+  // When the next packet is; the first is at once.
+  static Time DueAt(const Run& run, Time now) {
+    const Time began = run.began.load(std::memory_order_relaxed);
+    return began == Time::min() ? now : began + run.stream->DueAt(run.made.value());
+  }
+  void Make(Run& run, Frame& frame, Time now) {
+    if (run.began.load(std::memory_order_relaxed) == Time::min())
+      run.began.store(now, std::memory_order_relaxed);
+    const Time elapsed = now - run.began.load(std::memory_order_relaxed);
     const uint64_t count = run.stream->count();
     const uint64_t first = run.made.value();
     uint64_t next = first;
-    while (frame.room() > 0 && next < count && run.stream->IsDue(next, elapsed)) {
+    while (frame.room() > 0 && next < count && run.stream->DueAt(next) <= elapsed) {
       Packet* const packet = this->graph_->pool().Take();
       if (packet == nullptr) break;  // the rest in the next round
       run.stream->Fill(*packet, run.port, next++);
@@ -92,7 +100,6 @@ class Generator final : public Input<Generator<kArc>> {
 
   const Published<Runs>& runs_;
   const WorkerId worker_;
-  const uint64_t ticks_per_second_;  // of the worker's clock
   size_t turn_ = 0;
 };
 

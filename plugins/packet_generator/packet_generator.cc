@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "plugins/packet_generator/generator.h"
+#include "plugins/packet_generator/saved_streams.h"
 
 namespace weft::packet_generator {
 namespace {
@@ -81,6 +82,48 @@ class PacketGeneratorModule final : public Module {
     return status;
   }
 
+  std::string SaveState() const override {
+    SavedStreams saved;
+    for (const auto& [name, known] : streams_) {
+      SavedStream& one = saved.streams.emplace_back();
+      one = {.port = services_->ports.NameOf(known.port),
+             .stream = known.config,
+             .from_table = known.from_table,
+             .running = known.running,
+             .started = known.run != nullptr,
+             .began = {}};
+      if (known.run == nullptr) continue;
+      // The count first: of a packet that is made meanwhile the time is known too.
+      one.made = known.run->made.value();
+      const Time began = known.run->began.load(std::memory_order_relaxed);
+      if (began != Time::min()) one.began = began.count();
+    }
+    return SavedText(saved);
+  }
+  // Those that were there, at the place where they were, and no others: one of a table may have
+  // been deleted at the shell.
+  absl::Status RestoreState(std::string_view state) override {
+    if (state.empty()) return absl::OkStatus();  // of a build that saves nothing
+    const absl::StatusOr<SavedStreams> saved = ReadSaved<SavedStreams>(state);
+    if (!saved.ok()) return saved.status();
+    std::map<std::string, Known> fresh;
+    fresh.swap(streams_);
+    for (const SavedStream& one : saved->streams) {
+      const Port* const port = Find(one.port);
+      if (port == nullptr) continue;
+      // One of a table is as this build reads the table.
+      const auto same = fresh.find(one.stream.name);
+      if (one.from_table && same != fresh.end() && same->second.port == port->id) {
+        streams_.insert(fresh.extract(same));
+      } else if (absl::Status status = Insert(port->id, one.stream, one.from_table); !status.ok()) {
+        return status;
+      }
+      Resume(streams_.at(one.stream.name), *port, one);
+    }
+    Publish();
+    return absl::OkStatus();
+  }
+
  private:
   struct Known {
     StreamConfig config;
@@ -93,9 +136,8 @@ class PacketGeneratorModule final : public Module {
 
   template <Arc kArc>
   static void Add(Registry& registry, const Published<Runs>& runs) {
-    registry.AddNode<Generator<kArc>>([&runs](WorkerId worker) {
-      return std::make_unique<Generator<kArc>>(runs, worker, CyclesPerSecond());
-    });
+    registry.AddNode<Generator<kArc>>(
+        [&runs](WorkerId worker) { return std::make_unique<Generator<kArc>>(runs, worker); });
   }
   void AddCommands(Registry& registry) {
     const Argument name{.name = "name", .help = "of the stream", .value = "stream"};
@@ -228,6 +270,15 @@ class PacketGeneratorModule final : public Module {
       return absl::OkStatus();
     }
     return absl::FailedPreconditionError(Cat("the port of stream ", Quoted(name), " has gone"));
+  }
+  static void Resume(Known& known, const Port& port, const SavedStream& saved) {
+    known.running = saved.running;
+    known.run = nullptr;
+    if (!saved.started) return;
+    known.run = std::make_shared<Run>(known.stream, known.port, port.workers.front());
+    known.run->made.Set(saved.made);
+    known.run->done.store(saved.made >= known.stream->count(), std::memory_order_relaxed);
+    if (saved.began) known.run->began.store(Time(*saved.began), std::memory_order_relaxed);
   }
   absl::Status Stop(const std::string& name) {
     const absl::StatusOr<Known*> known = Named(name);

@@ -121,19 +121,22 @@ void Stream::Compose(const StreamConfig& config) {
   Put16(frame + kUdp + 2, destination_port_);
 }
 
-bool Stream::IsDue(uint64_t n, uint64_t elapsed) const {
+Time Stream::DueAt(uint64_t n) const {
   __extension__ using Wide = unsigned __int128;
   constexpr uint64_t kSecond = 1'000'000'000;
+  constexpr Wide kLatest = Wide{100} * 365 * 86'400 * kSecond;
+  Wide due = 0;
   switch (pace_.kind) {
     case Pace::Kind::kMax:
-      return true;
-    case Pace::Kind::kRate:
-      return Wide{n} * kSecond <= Wide{elapsed} * pace_.per_second;
+      break;
+    case Pace::Kind::kRate:  // not a nanosecond early
+      due = (Wide{n} * kSecond + pace_.per_second - 1) / pace_.per_second;
+      break;
     case Pace::Kind::kFile:
+      due = Wide{n / frames_.size()} * frames_.back().due + frames_[n % frames_.size()].due;
       break;
   }
-  const uint64_t rounds = n / frames_.size();
-  return Wide{rounds} * frames_.back().due + frames_[n % frames_.size()].due <= elapsed;
+  return Time(static_cast<Time::rep>(std::min(due, kLatest)));
 }
 
 uint32_t Stream::SizeOf(uint64_t n) const {

@@ -24,8 +24,8 @@ class Stream {
 
   // Packets after which it is done.
   uint64_t count() const { return count_; }
-  // Whether packet n is to be there so many nanoseconds after the first.
-  bool IsDue(uint64_t n, uint64_t elapsed) const;
+  // How long after the first packet n is to be there. More than a hundred years are a hundred.
+  Time DueAt(uint64_t n) const;
   // Makes `packet` the n-th, of this port. 14 to kMaxFrame bytes.
   void Fill(Packet& packet, PortId port, uint64_t n) const;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/policer/policer.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -52,6 +53,29 @@ class Direction {
                             policed->bucket.burst(),
                             policed->conform.load(std::memory_order_relaxed),
                             policed->exceed.load(std::memory_order_relaxed)});
+    }
+  }
+
+  void Save(const PortTable& ports, Time now, std::vector<SavedBucket>& to) const {
+    for (const auto& [port, policed] : ports_) {
+      to.push_back({.port = ports.NameOf(port),
+                    .policer = std::string(node_),
+                    .tokens = policed->bucket.Level(policed->rate.Earned(now)),
+                    .conform = policed->conform.load(std::memory_order_relaxed),
+                    .exceed = policed->exceed.load(std::memory_order_relaxed)});
+    }
+  }
+  // Before workers have the port's bucket; if it has one of these.
+  void Restore(const PortTable& ports, Time now, const std::vector<SavedBucket>& from) const {
+    for (const auto& [port, policed] : ports_) {
+      const std::string name = ports.NameOf(port);
+      const auto saved = std::find_if(from.begin(), from.end(), [&](const SavedBucket& one) {
+        return one.port == name && one.policer == node_;
+      });
+      if (saved == from.end()) continue;
+      policed->bucket.SetLevel(policed->rate.Earned(now), saved->tokens);
+      policed->conform.store(saved->conform, std::memory_order_relaxed);
+      policed->exceed.store(saved->exceed, std::memory_order_relaxed);
     }
   }
 
@@ -112,12 +136,27 @@ class PolicerModule final : public Module {
     return status;
   }
 
+  // What a port has left, and what was counted, is its own whichever build runs.
+  std::string SaveState() const override {
+    SavedBuckets saved;
+    for (const Direction* direction : {&input_, &output_})
+      direction->Save(services_->ports, services_->loop.Now(), saved.buckets);
+    return SavedText(saved);
+  }
+  absl::Status RestoreState(std::string_view state) override {
+    const absl::StatusOr<SavedBuckets> saved = ReadSaved<SavedBuckets>(state);
+    if (!saved.ok()) return saved.status();
+    for (const Direction* direction : {&input_, &output_})
+      direction->Restore(services_->ports, services_->loop.Now(), saved->buckets);
+    return absl::OkStatus();
+  }
+
  private:
   template <Arc kArc>
   static void Add(Registry& registry, const Direction& direction) {
     const auto make = [&direction](bool dry) {
       return [&direction, dry](WorkerId) {
-        return std::make_unique<Policer<kArc>>(direction.published(), CyclesPerSecond(), dry);
+        return std::make_unique<Policer<kArc>>(direction.published(), dry);
       };
     };
     registry.AddNode<Policer<kArc>>(make(false), make(true));

@@ -10,10 +10,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/sdk/weft.h"
 #include "plugins/policer/rate.h"
-#include "plugins/policer/token_bucket.h"
+#include "plugins/policer/shared_bucket.h"
 
 namespace weft::policer {
 
@@ -46,9 +47,29 @@ struct Policed {
   Policed(Rate its_rate, uint64_t burst) : rate(its_rate), bucket(burst) {}
 
   const Rate rate;
-  mutable TokenBucket bucket;
+  mutable SharedBucket bucket;
   mutable std::atomic<uint64_t> conform{0};
   mutable std::atomic<uint64_t> exceed{0};
+};
+
+// What one build hands to the next: a port's bucket in one direction.
+struct SavedBucket {
+  std::string port, policer;
+  uint64_t tokens = 0;
+  uint64_t conform = 0, exceed = 0;
+
+  static constexpr auto kFields = Fields(
+      Field<&SavedBucket::port>("port", "its name", Required{}),
+      Field<&SavedBucket::policer>("policer", "ingress-policer or egress-policer", Required{}),
+      Field<&SavedBucket::tokens>("tokens", "that are left"),
+      Field<&SavedBucket::conform>("conform", "packets that passed"),
+      Field<&SavedBucket::exceed>("exceed", "packets that were dropped"));
+};
+struct SavedBuckets {
+  std::vector<SavedBucket> buckets;
+
+  static constexpr auto kFields =
+      Fields(Field<&SavedBuckets::buckets>("buckets", "of all ports that have a rate"));
 };
 
 // What a packet is on a wire: a sender may leave TCP to be cut into segments.
@@ -95,16 +116,16 @@ class Policer final : public Feature<Policer<kArc>, PolicerConfig> {
   using Verdict = weft::Verdict<Policer>;
 
   // A dry one, for `trace inject`, takes no token.
-  Policer(const Published<Buckets>& buckets, uint64_t ticks_per_second, bool dry)
-      : buckets_(buckets), ticks_per_second_(ticks_per_second), dry_(dry) {}
+  Policer(const Published<Buckets>& buckets, bool dry) : buckets_(buckets), dry_(dry) {}
 
   void Process(Frame& frame) {
     const Buckets* const buckets = buckets_.Load();
+    const Time now = this->Now();  // of all packets of the vector
     Turn turn;
     this->ForEach(frame, [&](Packet& packet) -> Verdict {
       if (const PortId port = PortOf(packet); port != turn.port) {
         End(turn);
-        turn = Begin(buckets, port);
+        turn = Begin(buckets, port, now);
       }
       if (turn.policed == nullptr || Conforms(turn, packet)) {
         ++turn.conform;
@@ -116,7 +137,7 @@ class Policer final : public Feature<Policer<kArc>, PolicerConfig> {
     End(turn);
   }
   TraceRecord MakeTrace(const Packet& packet) const {
-    const Turn turn = Begin(buckets_.Load(), PortOf(packet));
+    const Turn turn = Begin(buckets_.Load(), PortOf(packet), this->Now());
     return {turn.policed == nullptr ? 0 : turn.policed->bucket.Level(turn.earned)};
   }
 
@@ -132,12 +153,11 @@ class Policer final : public Feature<Policer<kArc>, PolicerConfig> {
   static PortId PortOf(const Packet& packet) {
     return kInput ? packet.in_port() : packet.out_port();
   }
-  Turn Begin(const Buckets* buckets, PortId port) const {
+  static Turn Begin(const Buckets* buckets, PortId port, Time now) {
     Turn turn;
     turn.port = port;
     if (buckets != nullptr) turn.policed = (*buckets)[port.value()].get();
-    if (turn.policed != nullptr)
-      turn.earned = turn.policed->rate.Earned(this->graph_->dispatch_start(), ticks_per_second_);
+    if (turn.policed != nullptr) turn.earned = turn.policed->rate.Earned(now);
     return turn;
   }
   bool Conforms(const Turn& turn, const Packet& packet) const {
@@ -155,7 +175,6 @@ class Policer final : public Feature<Policer<kArc>, PolicerConfig> {
   }
 
   const Published<Buckets>& buckets_;
-  const uint64_t ticks_per_second_;  // of the worker's clock
   const bool dry_;
 };
 

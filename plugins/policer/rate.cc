@@ -5,8 +5,6 @@
 #include <array>
 #include <charconv>
 
-#include "core/sdk/weft.h"
-
 namespace weft::policer {
 namespace {
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/sdk/weft.h"
+
 namespace weft::policer {
 
 // What a token is worth: of a rate in packets it is a packet, of one in bits a byte.
@@ -17,13 +19,14 @@ struct Rate {
   uint64_t per_second = 0;  // packets, or bits
   Unit unit = Unit::kPackets;
 
-  // Tokens that come in `ticks` of a clock that has so many a second, modulo 2^64. Nothing is
-  // rounded but the end: tokens do not get lost however often one asks.
-  uint64_t Earned(uint64_t ticks, uint64_t ticks_per_second) const {
+  // Tokens that have come by then, modulo 2^64. Nothing is rounded but the end: tokens do not get
+  // lost however often one asks.
+  uint64_t Earned(Time now) const {
     __extension__ using Wide = unsigned __int128;
+    constexpr uint64_t kSecond = 1'000'000'000;
     const uint64_t bits_of_token = unit == Unit::kPackets ? 1 : 8;
-    return static_cast<uint64_t>(Wide{ticks} * per_second /
-                                 (Wide{ticks_per_second} * bits_of_token));
+    return static_cast<uint64_t>(Wide{static_cast<uint64_t>(now.count())} * per_second /
+                                 (kSecond * bits_of_token));
   }
   // What a bucket holds if nobody says: 10 ms of the rate, and at least a packet that is to be cut
   // into as many segments as weft makes of one.

@@ -2,11 +2,16 @@
 """Every weftctl command that a page names is one: a running weftd takes it.
 
 A command stands in backquotes behind "weftctl", or in the first column of README.md's table of commands.
-What stands in [brackets] may be there or not; NAME and PORT are one.
+What stands in [brackets] may be there or not; NAME and PORT are one. Pages of plugins show whole sessions.
 """
 import pathlib
 import re
 import sys
+import tempfile
+
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
+from scapy.utils import wrpcap
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
@@ -40,5 +45,21 @@ def every_command_is_one():
                 e2e.equal((result.returncode, result.stderr), (0, ""), f"{page}: weftctl {line}")
 
 
+def what_pages_of_plugins_show():
+    """The first startup.conf of a page and then, one after the other, the commands of its shell examples."""
+    for name in ("mirror", "packet-generator", "policer"):
+        text = (ROOT / "docs" / "plugins" / f"{name}.md").read_text()
+        config, *_ = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        lines = re.findall(r"^weftctl (.*?) *(?:#.*)?$", "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)),
+                           re.MULTILINE)
+        e2e.at_least(len(lines), 3, f"commands that {name}.md shows")
+        with tempfile.TemporaryDirectory(prefix="weft-docs-") as scratch:
+            wrpcap(f"{scratch}/web-2.pcapng", [Ether(dst="02:00:00:00:00:22") / IP() / UDP()])
+            with e2e.Weftd(config.replace("/var/tmp", scratch)) as weft:
+                for line in lines:
+                    result = weft.weftctl(line.replace("/var/tmp", scratch))
+                    e2e.equal((result.returncode, result.stderr), (0, ""), f"{name}.md: weftctl {line}")
+
+
 if __name__ == "__main__":
-    e2e.run(every_command_is_one)
+    e2e.run(every_command_is_one, what_pages_of_plugins_show)

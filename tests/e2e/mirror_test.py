@@ -3,7 +3,7 @@
 delivered, written, or counted as lost."""
 from scapy.utils import RawPcapNgReader
 
-from weft_e2e import Pair, Testpmd, Weftd, equal, mac, run, static_ports, wait_equal, wait_for
+from weft_e2e import Pair, Testpmd, Weftd, at_least, equal, mac, run, static_ports, wait_equal, wait_for
 
 LOAD = '[plugins]\nload = ["mirror"]\n[[bridge]]\nname = "default"\n[[bridge]]\nname = "monitoring"\n'
 PROBE = '[[port]]\nname = "probe"\nbridge = "monitoring"\nvhost = {}\n'
@@ -11,6 +11,10 @@ PROBE = '[[port]]\nname = "probe"\nbridge = "monitoring"\nvhost = {}\n'
 
 def mirrors(weft):
     return {(row["port"], row["mirror"]): row for row in weft.ctl("show mirror")}
+
+
+def counted(weft, node, counter):
+    return sum(row["count"] for row in weft.ctl("show counters") if (row["node"], row["counter"]) == (node, counter))
 
 
 def packets_in(path):
@@ -72,6 +76,25 @@ def to_a_file():
         equal((sampled.stat().st_mode & 0o777, full.stat().st_mode & 0o777), (0o600, 0o600), "who may read them")
 
 
+def another_build():
+    """plugin replace while packets flow: originals lose nothing, counts go on, and the file has what all builds copied."""
+    with Weftd(LOAD + static_ports("web-1", "web-2")) as weft, Pair(weft) as pair:
+        file = weft.scratch / "all.pcapng"
+        weft.ctl(f"port feature set web-1 ingress-mirror file={file} sample=10")
+        pair.start()
+        for _ in range(5):
+            pair.wait_frames(1000)
+            before = mirrors(weft)["web-1", "ingress-mirror"]["mirrored"]
+            weft.ctl("plugin replace mirror")
+            at_least(mirrors(weft)["web-1", "ingress-mirror"]["mirrored"], before, "packets mirrored, after a replace")
+        pair.wait_frames(1000)
+        pair.finish()  # not one original is lost
+        wait_equal(lambda: mirrors(weft)["web-1", "ingress-mirror"]["state"], "running", "the mirror's state")
+        copied = counted(weft, "ingress-mirror", "mirrored")
+        at_least(copied, mirrors(weft)["web-1", "ingress-mirror"]["mirrored"], "packets that all builds have copied")
+        wait_equal(lambda: packets_in(file), copied, "packets in the file")
+
+
 def settings_that_are_wrong():
     with Weftd(LOAD + static_ports("web-1", "web-2")) as weft:
         for words, answer in (("", "a mirror needs a port"), ("to=web-9", 'there is no port "web-9"'),
@@ -94,4 +117,4 @@ def settings_that_are_wrong():
 
 
 if __name__ == "__main__":
-    run(to_a_port_both_ways, to_a_file, settings_that_are_wrong)
+    run(to_a_port_both_ways, to_a_file, another_build, settings_that_are_wrong)

@@ -7,7 +7,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from scapy.utils import PcapNgReader, wrpcap
 
-from weft_e2e import Testpmd, Weftd, equal, mac, run, static_ports, wait_equal
+from weft_e2e import Testpmd, Weftd, at_least, equal, mac, run, static_ports, wait_equal, wait_for
 
 LOAD = '[plugins]\nload = ["packet-generator", "policer", "mirror"]\n'
 
@@ -111,5 +111,27 @@ def through_a_policer():
             equal((reply["ok"], answer in reply.get("error", "")), (False, True), f"{words}: {reply}")
 
 
+def another_build():
+    """plugin replace: streams of the shell go on where they are, and each packet that any build made is accounted for."""
+    with Weftd(LOAD + static_ports("web-1", "web-2")) as weft:
+        weft.ctl(f"packet-generator add mine web-1 rate=20kpps source-mac={mac(1)} destination-mac={mac(2)}")
+        weft.ctl("packet-generator add later web-1 start=false")
+        for _ in range(5):
+            made = stream(weft, "mine")["made"] + 1000
+            wait_for(lambda: stream(weft, "mine")["made"] >= made, "a thousand packets")
+            weft.ctl("plugin replace packet-generator")
+            row = stream(weft, "mine")
+            at_least(row["made"], made, "packets made, after a replace")
+            equal((row["state"], stream(weft, "later")["state"]), ("running", "stopped"), "states after a replace")
+        weft.ctl("packet-generator stop mine")
+
+        def accounts():
+            made = sum(row["count"] for row in weft.ctl("show counters")
+                       if (row["node"], row["counter"]) == ("generator-ingress", "made"))
+            return made - weft.port("web-2")["tx-packets"] - sum(weft.drops().values())
+        wait_equal(accounts, 0, "packets made, and neither delivered nor dropped")
+        at_least(sum(weft.drops().values()), stream(weft, "mine")["made"], "packets that nobody was there for")
+
+
 if __name__ == "__main__":
-    run(to_a_container_by_way_of_the_switch, what_was_asked_for, a_file_again, through_a_policer)
+    run(to_a_container_by_way_of_the_switch, what_was_asked_for, a_file_again, through_a_policer, another_build)

@@ -4,7 +4,7 @@ passed than the bucket had. Two workers poll the queues of one port and share it
 import os
 import time
 
-from weft_e2e import Ledger, Testpmd, Weftd, drain, equal, mac, run, skip, static_ports, wait_for
+from weft_e2e import Ledger, Testpmd, Weftd, at_least, drain, equal, mac, run, skip, static_ports, wait_for
 
 LOAD = '[plugins]\nload = ["policer"]\n'
 
@@ -63,6 +63,35 @@ def two_workers_share_a_rate():
         equal(sorted(worker for worker, packets in busy.items() if packets > 0), [0, 1], "workers that policed")
 
 
+def another_build():
+    """plugin replace under a flood: a bucket that is empty stays empty, and each packet is counted by some build."""
+    rate, burst, replaces = 10, 5000, 5
+    with Weftd(LOAD + static_ports("web-1", "web-2")) as weft, \
+         Testpmd(weft.socket("web-1"), mac=mac(1), peer=mac(2), mode="txonly", mbufs=8192) as sender, \
+         Testpmd(weft.socket("web-2"), mac=mac(2), mode="rxonly", mbufs=8192) as receiver:
+        weft.wait_up("web-1", "web-2")
+        receiver.start()
+        ledger = Ledger(weft, {"web-1": sender, "web-2": receiver})
+        begin = time.monotonic()
+        weft.ctl(f"port feature set web-1 ingress-policer rate={rate}pps burst={burst}")
+        sender.start()
+        for _ in range(replaces):
+            before = policed(weft, "web-1", "ingress-policer")
+            wait_for(lambda: policed(weft, "web-1", "ingress-policer")[1] > before[1] + 10_000, "packets beyond the rate")
+            before = policed(weft, "web-1", "ingress-policer")
+            weft.ctl("plugin replace policer")
+            after = policed(weft, "web-1", "ingress-policer")
+            at_least(after[0], before[0], "packets that conform, after a replace")
+            at_least(after[1], before[1], "packets that exceed, after a replace")
+        drain(sender)
+        account = ledger.close()
+        longest = time.monotonic() - begin
+    sent = account.sent["web-1"]
+    conform = sent - account.lost("web-1")["exceeded"]
+    at_least(conform, burst, "packets that passed")
+    at_least(burst + rate * longest + replaces, conform, "packets that may have passed")
+
+
 def settings_that_are_wrong():
     with Weftd(LOAD + static_ports("web-1")) as weft:
         for words, answer in (("rate=10", "is no rate"), ("rate=1Mbit/s burst=1000", "would never pass"), ("", "rate")):
@@ -72,4 +101,4 @@ def settings_that_are_wrong():
 
 
 if __name__ == "__main__":
-    run(what_a_container_sends_and_is_sent, two_workers_share_a_rate, settings_that_are_wrong)
+    run(what_a_container_sends_and_is_sent, two_workers_share_a_rate, another_build, settings_that_are_wrong)

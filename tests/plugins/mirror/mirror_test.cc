@@ -24,6 +24,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::MacNumber;
 using testing::ModuleHarness;
+using namespace std::chrono_literals;
 
 constexpr PortId kOne(0), kTwo(1), kProbe(2);
 
@@ -53,7 +54,8 @@ class MirrorTest : public ::testing::Test {
     const auto state = dry ? nullptr : state_;
     graph_.Add<Mirror<Arc::kPortInput>>(std::cref(ingress_), state);
     graph_.Add<Mirror<Arc::kPortOutput>>(std::cref(egress_), state);
-    graph_.Add<MirrorInput>(state_);
+    graph_.Add<MirrorInput>(std::cref(targets_), state_);
+    Aim(Targets().set());
     NodeClass stand_in = NodeClassOf<testing::PairSwitch>(
         [](WorkerId) { return std::make_unique<testing::PairSwitch>(); });
     stand_in.spec.name = "l2-switch";
@@ -67,6 +69,10 @@ class MirrorTest : public ::testing::Test {
     }
     graph_.Wire(std::move(ports));
   }
+  // These ports are up, and some mirror's.
+  void Aim(Targets targets) {
+    targets_.Store(graph_.rcu(), std::make_unique<const Targets>(targets));
+  }
   void Run() {
     graph_.Run();
     while (!state_->waiting.empty()) graph_.graph().PollInputs();
@@ -78,6 +84,7 @@ class MirrorTest : public ::testing::Test {
   const std::shared_ptr<Counts> counts_ = std::make_shared<Counts>();
   const std::shared_ptr<WorkerState> state_ = std::make_shared<WorkerState>();
   Published<Mirrors> ingress_, egress_;
+  Published<Targets> targets_;
   GraphHarness graph_;
 };
 
@@ -149,6 +156,60 @@ TEST_F(MirrorTest, LosesCopiesAloneWhenTheirPortIsFull) {
   Run();
   EXPECT_THAT(graph_.Sent(kTwo), ElementsAre(Numbered(1)));
   EXPECT_EQ(Lost(kProbe, "memory-output", "ring-full"), 1U);
+}
+
+TEST_F(MirrorTest, SendsAVectorOfCopiesARound) {
+  Wire();
+  alignas(64) PacketSlot slot;
+  std::vector<Bytes> frames;
+  for (size_t i = 0; i < 600; ++i) {
+    frames.push_back(Numbered(i));
+    std::copy(frames[i].begin(), frames[i].end(), slot.packet.snapshot());
+    slot.packet.Reset(kOne, slot.packet.snapshot(), 60);
+    ASSERT_TRUE(state_->waiting.Add(slot.packet, kProbe));
+  }
+  for (const size_t sent : {256U, 512U, 600U, 600U}) {
+    graph_.graph().PollInputs();
+    EXPECT_EQ(graph_.Sent(kProbe).size(), sent);
+  }
+  EXPECT_EQ(graph_.Sent(kProbe), frames) << "in order, and none is left behind";
+}
+
+// Two copies of each packet, and full vectors: more than a vector of copies in each round.
+TEST_F(MirrorTest, CountsEachCopyThatFindsNoRoom) {
+  Set(ingress_, kOne, To(kProbe));
+  Set(egress_, kTwo, To(kProbe));
+  Wire();
+  constexpr size_t kPackets = 20 * Frame::kCapacity;
+  for (size_t i = 0; i < kPackets; ++i) graph_.Inject(kOne, Numbered(i));
+  Run();
+  EXPECT_EQ(graph_.Sent(kTwo).size(), kPackets) << "originals";
+  const uint64_t lost =
+      Lost(kProbe, "ingress-mirror", "no-room") + Lost(kProbe, "egress-mirror", "no-room");
+  EXPECT_GT(lost, 0U);
+  EXPECT_EQ(lost, graph_.DroppedTotal());
+  EXPECT_EQ(lost, counts_->lost.load());
+  EXPECT_EQ(graph_.Sent(kProbe).size(), counts_->mirrored.load());
+  EXPECT_EQ(graph_.Sent(kProbe).size() + lost, 2 * kPackets);
+  // As many as a vector a round takes: what waits does not wait in vain.
+  EXPECT_GE(graph_.Sent(kProbe).size(), kPackets);
+}
+
+// The number of a port that has gone may be given to another while copies wait.
+TEST_F(MirrorTest, WhatWaitsForAPortThatHasGoneIsNotSent) {
+  Set(ingress_, kOne, To(kProbe));
+  Wire();
+  graph_.Inject(kOne, Numbered(1));
+  graph_.graph().PollInputs();
+  ASSERT_FALSE(state_->waiting.empty());
+  Aim(Targets().set().reset(kProbe.value()));
+  Run();
+  EXPECT_THAT(graph_.Sent(kProbe), IsEmpty());
+  EXPECT_EQ(Lost(kProbe, "mirror-input", "port-down"), 1U);
+  Aim(Targets().set());
+  graph_.Inject(kOne, Numbered(2));
+  Run();
+  EXPECT_THAT(graph_.Sent(kProbe), ElementsAre(Numbered(2)));
 }
 
 TEST_F(MirrorTest, ADryRunCopiesNothing) {
@@ -263,6 +324,53 @@ TEST_F(MirrorFileTest, HasALongestSize) {
   struct stat status {};
   ASSERT_EQ(stat(path_.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600U);
+}
+
+TEST_F(MirrorFileTest, HasOneWriterAtATime) {
+  const Bytes frame = Numbered(1, 1000);
+  CapturedStep step;
+  step.length = step.kept = static_cast<uint32_t>(frame.size());
+  auto first = *MirrorFile::Open(path_, 1 << 20);
+  EXPECT_FALSE(first->waits());
+  auto second = *MirrorFile::Open(path_, 1 << 20);
+  EXPECT_TRUE(second->waits());
+  EXPECT_TRUE(first->Add("one", step, frame));
+  EXPECT_FALSE(second->IsOurs(1s));
+  EXPECT_FALSE(second->Add("one", step, frame));
+  first.reset();
+  EXPECT_TRUE(second->IsOurs(2s));
+  EXPECT_TRUE(second->Add("two", step, frame));
+  second->Flush();
+  EXPECT_THAT(Written(), ElementsAre(frame)) << "it begins anew";
+
+  auto third = *MirrorFile::Open(path_, 1 << 20);
+  EXPECT_FALSE(third->IsOurs(2s));
+  EXPECT_FALSE(third->IsOurs(7s));
+  EXPECT_TRUE(third->open());
+  EXPECT_FALSE(third->IsOurs(7001ms));
+  EXPECT_FALSE(third->open());
+  EXPECT_EQ(third->ended(), "somebody else writes it");
+}
+
+TEST_F(MirrorFileTest, GoesOnWhereAnotherHasEnded) {
+  constexpr uint64_t kMax = 10'000;
+  const Bytes frame = Numbered(1, 1000), other = Numbered(2, 500);
+  CapturedStep step;
+  step.length = step.kept = 1000;
+  auto first = *MirrorFile::Open(path_, kMax);
+  auto second = *MirrorFile::Open(path_, kMax);
+  second->Continue();
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(first->Add("one", step, frame));
+  first.reset();
+  EXPECT_TRUE(second->IsOurs(1s));
+  step.length = step.kept = 500;
+  EXPECT_TRUE(second->Add("two", step, other));
+  second->Flush();
+  EXPECT_THAT(Written(), ElementsAre(frame, frame, frame, other));
+  while (second->Add("two", step, other)) continue;
+  second.reset();
+  EXPECT_LE(std::filesystem::file_size(path_), kMax) << "of both together";
+  EXPECT_GT(std::filesystem::file_size(path_), kMax - 1000);
 }
 
 TEST_F(MirrorFileTest, RefusesWhatIsNoFile) {

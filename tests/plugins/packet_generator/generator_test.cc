@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/module_harness.h"
+#include "tests/support/plugin_switch.h"
 
 // NOLINTNEXTLINE(readability-identifier-naming): the name is what a loader looks for
 extern "C" const weft::PluginDescriptor weft_plugin;
@@ -17,18 +18,20 @@ using testing::GraphHarness;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::ModuleHarness;
+using testing::PluginSwitch;
+using namespace std::chrono_literals;
 
-constexpr uint64_t kStands = ~uint64_t{0};  // ticks a second: none of them is a nanosecond
 constexpr PortId kOne(0), kTwo(1);
 using OneRun = Run;  // gtest's fixtures have a Run of their own
 
 class GeneratorTest : public ::testing::Test {
  protected:
   GeneratorTest() {
-    graph_.Add<Generator<Arc::kPortInput>>(std::cref(ingress_), WorkerId(0), kStands);
-    graph_.Add<Generator<Arc::kPortOutput>>(std::cref(egress_), WorkerId(0), kStands);
+    graph_.Add<Generator<Arc::kPortInput>>(std::cref(ingress_), WorkerId(0));
+    graph_.Add<Generator<Arc::kPortOutput>>(std::cref(egress_), WorkerId(0));
     graph_.AddStandIns();
     graph_.Wire({{.port = kOne}, {.port = kTwo}});
+    graph_.graph().UseClock(clock_);
   }
   static std::shared_ptr<OneRun> RunOf(std::string rate, uint64_t count, uint16_t worker = 0) {
     StreamConfig config;
@@ -43,7 +46,16 @@ class GeneratorTest : public ::testing::Test {
     for (size_t i = 0; i < rounds; ++i) graph_.graph().PollInputs();
   }
 
+  // How the worker may sleep now.
+  SleepSet Sleep() {
+    SleepSet set;
+    EXPECT_TRUE(Generator<Arc::kPortInput>(ingress_, WorkerId(0)).CanSleep());
+    graph_.graph().PrepareSleep(set);
+    return set;
+  }
+
   Published<Runs> ingress_, egress_;
+  SimulatedClock clock_;
   GraphHarness graph_;
 };
 
@@ -74,6 +86,36 @@ TEST_F(GeneratorTest, MakesTheFirstAtOnceAndNothingBeforeItIsDue) {
   EXPECT_EQ(run->made.value(), 1U);
 }
 
+TEST_F(GeneratorTest, KeepsItsRateOverTime) {
+  const auto run = RunOf("3pps", 1000);
+  Set(ingress_, {run});
+  Poll(2);
+  clock_.Advance(333'333'333ns);
+  Poll(2);
+  EXPECT_EQ(run->made.value(), 1U);
+  clock_.Advance(1ns);
+  Poll(2);
+  EXPECT_EQ(run->made.value(), 2U);
+  // Each millisecond one round: 3 a second, and no fraction gets lost.
+  for (int i = 0; i < 10'000; ++i) {
+    clock_.Advance(1ms);
+    Poll(1);
+  }
+  EXPECT_EQ(run->made.value(), 1U + 3 * 10 + 1);
+  EXPECT_EQ(graph_.Sent(kTwo).size(), run->made.value());
+}
+
+TEST_F(GeneratorTest, WhoIsLateCatchesUp) {
+  const auto run = RunOf("1kpps", 10'000);
+  Set(ingress_, {run});
+  Poll(1);
+  clock_.Advance(1s);
+  Poll(1);
+  EXPECT_EQ(run->made.value(), 1U + Frame::kCapacity);
+  Poll(3);
+  EXPECT_EQ(run->made.value(), 1001U) << "all that were due, and no more";
+}
+
 TEST_F(GeneratorTest, LeavesOtherWorkersTheirs) {
   const auto run = RunOf("max", 10, 1);
   Set(ingress_, {run});
@@ -92,12 +134,25 @@ TEST_F(GeneratorTest, StreamsTakeTurns) {
 
 TEST_F(GeneratorTest, SleepsWhenNothingIsToBeMade) {
   const auto run = RunOf("max", 1);
-  Generator<Arc::kPortInput> node(ingress_, WorkerId(0), kStands);
-  EXPECT_TRUE(node.CanSleep());
-  Set(ingress_, {run});
-  EXPECT_FALSE(node.CanSleep());
+  EXPECT_FALSE(Sleep().awake());
+  Set(ingress_, {run, RunOf("max", 1, 1)});
+  EXPECT_TRUE(Sleep().awake());
   Poll(1);
-  EXPECT_TRUE(node.CanSleep());
+  EXPECT_FALSE(Sleep().awake());
+  EXPECT_EQ(Sleep().wake_at(), Time::max());
+}
+
+TEST_F(GeneratorTest, SleepsUntilTheNextIsDue) {
+  Set(ingress_, {RunOf("1pps", 10), RunOf("10pps", 10)});
+  EXPECT_TRUE(Sleep().awake()) << "the first are made at once";
+  const Time begin = clock_.Now();
+  Poll(1);
+  EXPECT_FALSE(Sleep().awake());
+  EXPECT_EQ(Sleep().wake_at(), begin + 100ms);
+  clock_.Advance(150ms);
+  EXPECT_TRUE(Sleep().awake());
+  Poll(1);
+  EXPECT_EQ(Sleep().wake_at(), begin + 200ms);
 }
 
 class ModuleTest : public ::testing::Test {
@@ -128,6 +183,87 @@ TEST_F(ModuleTest, RefusesWhatMakesNoSense) {
 }
 TEST_F(ModuleTest, RefusesTimesOfNoFile) {
   EXPECT_THAT(Errors("name = \"x\", rate = \"file\""), ElementsAre(HasSubstr("need a file")));
+}
+
+constexpr std::string_view kStreams = R"(
+[[port]]
+name = "a"
+vhost = {}
+packet-generator = { streams = [
+  { name = "all", rate = "max", count = 3, vary = "source-ip" },
+  { name = "gone", rate = "10pps" },
+] }
+[[port]]
+name = "b"
+vhost = {}
+)";
+
+// The last octets of what b was sent.
+std::vector<int> Arrived(PluginSwitch& build) {
+  std::vector<int> numbers;
+  for (const testing::Bytes& frame : build.Sent("b")) numbers.push_back(frame[29]);
+  return numbers;
+}
+
+TEST(GeneratorState, IsHandedToAnotherBuild) {
+  PluginSwitch before(weft_plugin.make(), kStreams), after(weft_plugin.make(), kStreams);
+  EXPECT_EQ(before.Ask("packet-generator delete gone"), "");
+  for (const std::string_view settings :
+       {"mine a rate=10pps count=6 vary=source-ip source-ip=198.18.0.11 size=60-90 seed=7",
+        "off a start=false", "halted a rate=10pps source-ip=198.18.0.99"}) {
+    EXPECT_EQ(before.Ask(Cat("packet-generator add ", settings)), "");
+  }
+  before->Run();
+  EXPECT_EQ(before.Ask("packet-generator stop halted"), "");
+  before->Wait(250ms);
+  before->Run();
+  EXPECT_THAT(Arrived(before), ::testing::UnorderedElementsAre(1, 2, 3, 11, 99, 12, 13));
+  EXPECT_EQ(MessageOf(after.plugin().RestoreState(before.plugin().SaveState())), "");
+  EXPECT_EQ(after.Ask("show packet-generator"), before.Ask("show packet-generator"));
+  // From the packet and at the time where the build before was.
+  after->Wait(250ms);
+  after->Run();
+  EXPECT_THAT(Arrived(after), IsEmpty());
+  after->Wait(49ms);
+  after->Run();
+  EXPECT_THAT(Arrived(after), IsEmpty());
+  after->Wait(1ms);
+  after->Run();
+  EXPECT_THAT(Arrived(after), ElementsAre(14));
+  after->Wait(10s);
+  after->Run();
+  EXPECT_THAT(Arrived(after), ElementsAre(15, 16));
+  EXPECT_THAT(after.Ask("show packet-generator"), HasSubstr("6     6  done"));
+  // It is still a stream that one can start anew.
+  EXPECT_EQ(after.Ask("packet-generator start mine"), "");
+  after->Run();
+  EXPECT_THAT(Arrived(after), ElementsAre(11));
+}
+
+TEST(GeneratorState, LeavesOutWhatIsOfAPortThatHasGone) {
+  PluginSwitch before(weft_plugin.make(), kStreams);
+  PluginSwitch after(weft_plugin.make(), "[[port]]\nname = \"b\"\nvhost = {}\n");
+  EXPECT_EQ(before.Ask("packet-generator add mine b"), "");
+  EXPECT_EQ(MessageOf(after.plugin().RestoreState(before.plugin().SaveState())), "");
+  EXPECT_THAT(after.Ask("show packet-generator"), HasSubstr("mine"));
+  EXPECT_THAT(after.Ask("show packet-generator"), ::testing::Not(HasSubstr("all")));
+}
+
+TEST(GeneratorState, OfABuildThatSaysNothingIsWhatStartupConfSays) {
+  PluginSwitch after(weft_plugin.make(), kStreams);
+  EXPECT_EQ(MessageOf(after.plugin().RestoreState("")), "");
+  after->Run();
+  EXPECT_THAT(Arrived(after), ::testing::UnorderedElementsAre(1, 2, 3, 1));
+}
+
+TEST(GeneratorState, IsRefusedIfAStreamCannotBeMade) {
+  PluginSwitch after(weft_plugin.make(), kStreams);
+  EXPECT_THAT(MessageOf(after.plugin().RestoreState(
+                  "state = { streams = [{ port = \"a\", stream = { name = \"x\", file = "
+                  "\"/nonexistent/x\" } }] }")),
+              HasSubstr("stream \"x\": "));
+  EXPECT_THAT(MessageOf(after.plugin().RestoreState("state = { steams = [] }")),
+              HasSubstr("unknown key \"steams\""));
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ using ::testing::ElementsAre;
 using testing::FrameTo;
 using ::testing::HasSubstr;
 using testing::MacNumber;
+using namespace std::chrono_literals;
 
 std::shared_ptr<const Stream> Made(const StreamConfig& config) {
   absl::StatusOr<std::shared_ptr<const Stream>> stream = Stream::Make(config);
@@ -146,16 +147,18 @@ TEST(Stream, IsDueAtItsRate) {
   StreamConfig config;
   config.rate = "3pps";
   const auto stream = Made(config);
-  EXPECT_TRUE(stream->IsDue(0, 0));
-  EXPECT_FALSE(stream->IsDue(1, 333'333'333));
-  EXPECT_TRUE(stream->IsDue(1, 333'333'334));
-  EXPECT_TRUE(stream->IsDue(3, 1'000'000'000));
-  EXPECT_FALSE(stream->IsDue(4, 1'000'000'000));
+  EXPECT_EQ(stream->DueAt(0), 0s);
+  EXPECT_EQ(stream->DueAt(1), 333'333'334ns);
+  EXPECT_EQ(stream->DueAt(2), 666'666'667ns);
+  EXPECT_EQ(stream->DueAt(3), 1s);
   config.rate = "1Mpps";
   const auto fast = Made(config);
-  constexpr uint64_t kYear = uint64_t{31'536'000} * 1'000'000'000;
-  EXPECT_TRUE(fast->IsDue(kYear / 1000, kYear));
-  EXPECT_FALSE(fast->IsDue(kYear / 1000 + 1, kYear));
+  constexpr uint64_t kYear = 31'536'000;
+  EXPECT_EQ(fast->DueAt(kYear * 1'000'000 + 1), 365 * 24h + 1us);
+  config.rate = "1pps";
+  EXPECT_EQ(Made(config)->DueAt(uint64_t{1} << 62), 100 * 365 * 24h) << "which is never";
+  config.rate = "max";
+  EXPECT_EQ(Made(config)->DueAt(kYear), 0s);
 }
 
 class StreamFileTest : public ::testing::Test {
@@ -195,13 +198,11 @@ TEST_F(StreamFileTest, PlaysFramesAsTheyAreAtTheirTimes) {
   EXPECT_EQ(FrameOf(*stream, 1), two);
   EXPECT_EQ(FrameOf(*stream, 2), three);
   EXPECT_EQ(FrameOf(*stream, 3), one);
-  EXPECT_TRUE(stream->IsDue(0, 0));
-  EXPECT_FALSE(stream->IsDue(1, 1'999'999));
-  EXPECT_TRUE(stream->IsDue(1, 2'000'000));
-  EXPECT_TRUE(stream->IsDue(2, 2'000'000));
-  EXPECT_TRUE(stream->IsDue(3, 2'000'000)) << "the next round begins when this one ends";
-  EXPECT_FALSE(stream->IsDue(4, 3'999'999));
-  EXPECT_TRUE(stream->IsDue(4, 4'000'000));
+  EXPECT_EQ(stream->DueAt(0), 0s);
+  EXPECT_EQ(stream->DueAt(1), 2ms);
+  EXPECT_EQ(stream->DueAt(2), 2ms);
+  EXPECT_EQ(stream->DueAt(3), 2ms) << "the next round begins when this one ends";
+  EXPECT_EQ(stream->DueAt(4), 4ms);
 }
 
 TEST_F(StreamFileTest, PlaysFramesAtARate) {
@@ -211,8 +212,8 @@ TEST_F(StreamFileTest, PlaysFramesAtARate) {
   config.count = 1000;
   const auto stream = Made(config);
   EXPECT_EQ(stream->count(), 1000U);
-  EXPECT_TRUE(stream->IsDue(1, 1'000'000));
-  EXPECT_FALSE(stream->IsDue(2, 1'000'000));
+  EXPECT_EQ(stream->DueAt(1), 1ms);
+  EXPECT_EQ(stream->DueAt(2), 2ms);
 }
 
 TEST_F(StreamFileTest, RefusesWhatItCannotPlay) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The nodes in a graph, on a clock that stands still for them: it has so many ticks a second that
-// none that passes in a test earns a token.
+// The nodes in a graph, on a clock that stands still unless it is moved.
 #include "plugins/policer/policer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/module_harness.h"
+#include "tests/support/plugin_switch.h"
 
 // NOLINTNEXTLINE(readability-identifier-naming): the name is what a loader looks for
 extern "C" const weft::PluginDescriptor weft_plugin;
@@ -22,8 +22,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::MacNumber;
 using testing::ModuleHarness;
+using testing::PluginSwitch;
+using namespace std::chrono_literals;
 
-constexpr uint64_t kStands = ~uint64_t{0};  // ticks a second
 constexpr PortId kOne(0), kTwo(1), kThree(2), kFour(3);
 
 Bytes Numbered(uint32_t number, size_t size = 60) {
@@ -40,8 +41,8 @@ class PolicerTest : public ::testing::Test {
   }
   // Ports 0 to 3, each with these features; 0 and 1, 2 and 3 are joined.
   void Wire(const std::vector<std::string>& features, bool dry = false) {
-    graph_.Add<Policer<Arc::kPortInput>>(std::cref(input_), kStands, dry);
-    graph_.Add<Policer<Arc::kPortOutput>>(std::cref(output_), kStands, dry);
+    graph_.Add<Policer<Arc::kPortInput>>(std::cref(input_), dry);
+    graph_.Add<Policer<Arc::kPortOutput>>(std::cref(output_), dry);
     NodeClass stand_in = NodeClassOf<testing::PairSwitch>(
         [](WorkerId) { return std::make_unique<testing::PairSwitch>(); });
     stand_in.spec.name = "l2-switch";
@@ -55,12 +56,21 @@ class PolicerTest : public ::testing::Test {
       ports.push_back(std::move(wiring));
     }
     graph_.Wire(std::move(ports));
+    graph_.graph().UseClock(clock_);
+  }
+  // How many of `count` packets pass that port 0 sends now.
+  size_t Pass(uint32_t count, size_t size = 60) {
+    const size_t before = graph_.Sent(kTwo).size();
+    for (uint32_t i = 0; i < count; ++i) graph_.Inject(kOne, Numbered(i, size));
+    graph_.Run();
+    return graph_.Sent(kTwo).size() - before;
   }
   uint64_t Exceeded(PortId port, std::string_view node) {
     return graph_.Dropped(port, node, "exceeded");
   }
 
   Published<Buckets> input_, output_;
+  SimulatedClock clock_;
   GraphHarness graph_;
 };
 
@@ -109,6 +119,37 @@ TEST_F(PolicerTest, HasABucketForEachPortOfAVector) {
   EXPECT_EQ(Exceeded(kOne, "ingress-policer"), 90U);
   EXPECT_EQ(Exceeded(kThree, "ingress-policer"), 80U);
   EXPECT_EQ(graph_.DroppedTotal(), 170U);
+}
+
+TEST_F(PolicerTest, TokensComeWithTime) {
+  Limit(input_, kOne, "10pps", 4);
+  Wire({"ingress-policer"});
+  EXPECT_EQ(Pass(100), 4U);
+  clock_.Advance(99'999'999ns);
+  EXPECT_EQ(Pass(100), 0U);
+  clock_.Advance(1ns);
+  EXPECT_EQ(Pass(100), 1U);
+  clock_.Advance(250ms);
+  EXPECT_EQ(Pass(100), 2U);
+  clock_.Advance(50ms);
+  EXPECT_EQ(Pass(100), 1U) << "the half of a token that was left";
+  clock_.Advance(1h);
+  EXPECT_EQ(Pass(100), 4U) << "no more than the bucket holds";
+}
+
+// Whatever the moments are at which packets come: the burst, and what the time brings.
+TEST_F(PolicerTest, PassesTheBurstAndTheRate) {
+  Limit(input_, kOne, "8Mbit/s", 10'000);  // a byte in a microsecond
+  Wire({"ingress-policer"});
+  uint64_t bytes = 0, microseconds = 0;
+  for (uint32_t i = 0; i < 2000; ++i) {
+    bytes += 100 * Pass(2, 100);
+    const uint32_t pause = 1 + i * 7919 % 150;  // never long enough for both
+    clock_.Advance(std::chrono::microseconds(pause));
+    microseconds += pause;
+  }
+  bytes += 100 * Pass(1000, 100);
+  EXPECT_EQ(bytes, (10'000 + microseconds) / 100 * 100);
 }
 
 TEST_F(PolicerTest, LimitsWhatAPortIsSent) {
@@ -241,6 +282,50 @@ TEST_F(PolicerModuleTest, RefusesABurstThatNoFrameFitsInto) {
   table.burst = 1;
   EXPECT_TRUE(set().ok());
   module_->RemovePort(kOne);
+}
+
+constexpr std::string_view kLimited = R"(
+[[port]]
+name = "a"
+vhost = {}
+ingress-policer = { rate = "10pps", burst = 4 }
+egress-policer = { rate = "1kbit/s", burst = 1518 }
+[[port]]
+name = "b"
+vhost = {}
+)";
+
+size_t Passed(PluginSwitch& build, uint32_t packets) {
+  for (uint32_t i = 0; i < packets; ++i)
+    build.Send("a", FrameTo(MacNumber(2)).From(MacNumber(1)).Seed(i).Build());
+  build->Run();
+  return build.Sent("b").size();
+}
+
+TEST(PolicerState, IsHandedToAnotherBuild) {
+  PluginSwitch before(weft_plugin.make(), kLimited), after(weft_plugin.make(), kLimited);
+  before->Wait(1s);
+  after->Wait(1s);
+  EXPECT_EQ(Passed(before, 3), 3U);
+  EXPECT_EQ(MessageOf(after.plugin().RestoreState(before.plugin().SaveState())), "");
+  EXPECT_EQ(before.Ask("show policer"), after.Ask("show policer"));
+  EXPECT_EQ(Passed(after, 3), 1U) << "what the bucket had left";
+  after->Wait(100ms);
+  EXPECT_EQ(Passed(after, 3), 1U);
+  EXPECT_THAT(after.Ask("show policer"),
+              HasSubstr("a     ingress-policer  10pps        4        5       4"));
+}
+
+TEST(PolicerState, OfABuildThatSaysNothingIsAFullBucket) {
+  PluginSwitch after(weft_plugin.make(), kLimited);
+  EXPECT_EQ(MessageOf(after.plugin().RestoreState("")), "");
+  EXPECT_EQ(Passed(after, 10), 4U);
+}
+
+TEST(PolicerState, IsRefusedIfItMeansNothing) {
+  PluginSwitch after(weft_plugin.make(), kLimited);
+  EXPECT_THAT(MessageOf(after.plugin().RestoreState("state = { bukets = [] }")),
+              HasSubstr("unknown key \"bukets\""));
 }
 
 }  // namespace

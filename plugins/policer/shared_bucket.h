@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bucket that any number of workers take tokens from, without a lock: what two workers pass that
-// poll two queues of one port is together what the port may send.
+// A bucket of tokens that any number of workers take from, without a lock: what two workers pass
+// that poll two queues of one port is together what the port may send. (core's TokenBucket is
+// another: control's alone, for messages.)
 //
 // The state is one word, the tokens that have been taken since the clock's zero; those that have
 // come since then follow from the time (Rate::Earned), so nobody has to put any in. A bucket is
@@ -11,15 +12,16 @@
 // test holds both against each other.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
 namespace weft::policer {
 
-class TokenBucket {
+class SharedBucket {
  public:
   // Full, at whatever time it is first asked.
-  explicit TokenBucket(uint64_t burst) : burst_(burst), taken_(uint64_t{0} - burst) {}
+  explicit SharedBucket(uint64_t burst) : burst_(burst), taken_(uint64_t{0} - burst) {}
 
   // Any worker. `earned` is what the rate gives until now; a worker may be behind another one.
   // False, and nothing is taken, if there are fewer than `tokens`.
@@ -36,6 +38,11 @@ class TokenBucket {
   uint64_t Level(uint64_t earned) const {
     const uint64_t from = From(taken_.load(std::memory_order_relaxed), earned);
     return Less(earned, from) ? 0 : earned - from;
+  }
+
+  // Before any worker has it: there are so many, of those that it may hold.
+  void SetLevel(uint64_t earned, uint64_t tokens) {
+    taken_.store(earned - std::min(tokens, burst_), std::memory_order_relaxed);
   }
 
   uint64_t burst() const { return burst_; }
