@@ -7,7 +7,7 @@ import subprocess
 
 import jsonschema
 
-from weft_e2e import BUILD, Pair, Weftd, at_least, equal, mac, run, static_ports, wait_for
+from weft_e2e import BUILD, ROOT, Pair, Weftd, at_least, equal, mac, run, static_ports, wait_for
 
 # As an orchestrator names them.
 NAMES = ("checkout-api-7f9c6d-eth0", "payments-worker-x2k4p-eth0")
@@ -29,14 +29,32 @@ FOR_PROGRAMS = ("show graph dot", "show graph svg")  # not for a terminal
 OWN = ("watch", "capture", "extcap", "completion", "exit", "plugin new", "plugin test")  # weftctl's, not weftd's
 
 
-def usages(weft):
-    """{words: usage} of every command of weftd's."""
+def usages(weft, own=False):
+    """{words: usage} of every command of weftd's; or of weftctl's own."""
     found = {}
     for row in weft.ctl("help"):
         words = re.match(r"[a-z0-9 -]*[a-z0-9]", row["command"]).group()
-        if words not in OWN:
+        if (words in OWN) == own:
             found[KEYWORDS.get(words, words)] = row["command"]
     return found
+
+
+def schema_of(weft, line):
+    schema = json.loads(weft.weftctl("--schema", line).stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return schema
+
+
+def valid(weft, line, schema, *words, each_line=False, **options):
+    """Runs it with --json, and holds its answer against the schema. `words` instead of the line: as they are."""
+    result = weft.weftctl("--json", *(words or [line]), **options)
+    equal((result.returncode, result.stderr), (0, ""), f"weftctl --json {line}")
+    try:
+        for text in result.stdout.splitlines() if each_line else [result.stdout]:
+            jsonschema.validate(json.loads(text), schema)
+    except (json.JSONDecodeError, jsonschema.ValidationError) as wrong:
+        raise AssertionError(f"weftctl --json {line}: {wrong}") from None
+    return result.stdout
 
 
 def lines(words, usage):
@@ -72,20 +90,51 @@ def with_traffic(test):
         test(weft)
 
 
+def with_rates(schema):
+    """What `watch` makes of rows: beside each integer there may be how fast it grows."""
+    properties = schema["items"]["properties"]
+    rates = {f"{name}/s": {"type": ["number", "null"]} for name, about in properties.items() if "integer" in about["type"]}
+    return {**schema, "items": {**schema["items"], "properties": {**properties, **rates}}}
+
+
+def weftctls_own_are_valid(weft):
+    schemas = {words: schema_of(weft, words) for words in usages(weft, own=True)}
+    equal(schemas.keys(), set(OWN), "commands that weftctl runs itself")
+    file = weft.scratch / "some.pcapng"
+    valid(weft, f"capture -w {file} port {NAMES[0]} count 1", schemas["capture"])
+    at_least(file.stat().st_size, 1, "bytes of a capture")
+    script = json.loads(valid(weft, "completion bash", schemas["completion"]))
+    equal(script, weft.weftctl("completion", "bash").stdout, "the script, in JSON and as it is")
+    valid(weft, "exit", schemas["exit"])
+    answer = json.loads(valid(weft, "plugin new my-own", schemas["plugin new"], cwd=weft.scratch))
+    at_least(answer.count("cmake"), 2, f"what to do next: {answer}")
+    case = ROOT / "plugins" / "mac_guard" / "mac_guard.case"
+    answer = json.loads(valid(weft, "plugin test", schemas["plugin test"], "plugin", "test", case, cwd=weft.scratch))
+    equal(answer, f"passed  {case}\n", "the answer of plugin test")
+    rounds = valid(weft, "watch -n 0.1 -c 2 show ports", with_rates(schema_of(weft, "show ports")), each_line=True)
+    equal((schemas["watch"].keys() & {"type", "items", "properties"}, rounds.count("rx-packets/s") > 0), (set(), True),
+          "what watch declares, and whether there are rates")
+    for line, reason in (("extcap --extcap-interfaces", "no --json"), (f"capture port {NAMES[0]}", "-w")):
+        refused = weft.weftctl("--json", line)
+        equal((refused.returncode, refused.stdout, reason in refused.stderr), (1, "", True), f"weftctl --json {line}: {refused}")
+    equal(jsonschema.Draft202012Validator(schemas["extcap"]).is_valid("any"), False, "JSON of extcap")
+    # What failed is on standard error, and no answer.
+    broken = weft.scratch / "broken.case"
+    broken.write_text(case.read_text().replace("02:00:00:00:00:11", "02:00:00:00:00:77", 1))
+    failed = weft.weftctl("--json", "plugin", "test", broken, cwd=weft.scratch)
+    equal((failed.returncode, failed.stdout), (1, ""), "a case that fails")
+    equal("FAILED" in failed.stderr and "weftctl: " in failed.stderr, True, failed.stderr)
+
+
 def every_answer_has_the_shape_it_declares():
     def check(weft):
         found = usages(weft)
         at_least(len(found), 15, "commands")
         for words in [*(found.keys() - SPECIAL.keys()), *SPECIAL]:
-            schema = json.loads(weft.weftctl("--schema", *words.split()).stdout)
-            jsonschema.Draft202012Validator.check_schema(schema)
+            schema = schema_of(weft, words)
             for line in lines(words, found[words]):
-                result = weft.weftctl("--json", line)
-                equal((result.returncode, result.stderr), (0, ""), f"weftctl --json {line}")
-                try:
-                    jsonschema.validate(json.loads(result.stdout), schema)
-                except jsonschema.ValidationError as wrong:
-                    raise AssertionError(f"weftctl --json {line}: {wrong}") from None
+                valid(weft, line, schema)
+        weftctls_own_are_valid(weft)
         # What a kind of port tells is declared, beside the counters that a device has of its own.
         for line in (f"show port {NAMES[0]}", f"show port {NAMES[0]} attach", "show port nic"):
             declared = json.loads(weft.weftctl("--schema", line).stdout)["anyOf"]
