@@ -151,7 +151,7 @@ absl::StatusOr<Reply> ShowAttachment(const Switch& s, std::string_view name) {
       record.fields.push_back(FieldOf(s, *port, &PortKind::attachment, std::move(fact)));
     if (record.fields.empty())
       return absl::InvalidArgumentError(
-          Cat("port \"", name, "\" is a device of the host's: nothing attaches to it"));
+          Cat("nothing attaches to port \"", name, "\": its interface is there already"));
     return record;
   }
   return NoSuchPort(s, name);

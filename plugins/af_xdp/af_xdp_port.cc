@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "plugins/af_xdp/attachment.h"
+
 namespace weft::af_xdp {
 
 AfXdpPort::~AfXdpPort() {
@@ -112,6 +114,11 @@ std::vector<PortFact> AfXdpPort::Facts() const {
 
 std::vector<Finding> AfXdpPort::Findings() const {
   return interface_ == nullptr ? std::vector<Finding>() : interface_->Findings();
+}
+
+std::vector<PortFact> AfXdpPort::Attachment() const {
+  if (interface_ != nullptr && !interface_->is_veth()) return {};
+  return af_xdp::Attachment(options_.name, options_.mac, options_.mtu, options_.config);
 }
 
 void AfXdpPort::Log(LogLevel level, std::string_view message) const {
