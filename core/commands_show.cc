@@ -33,7 +33,7 @@ std::vector<Column> Joined(std::vector<Column> columns, const std::vector<Column
 // What all ports and one port say alike.
 std::vector<Column> IdentityColumns() {
   return {{"name", "the port's name"},
-          {"kind", "vhost for a container, dpdk for a NIC"},
+          {"kind", "vhost, dpdk, or one that a plugin brings"},
           {"bridge", "the bridge that it is in"},
           {"state", "up, down or error", CellKind::kState}};
 }
