@@ -54,6 +54,7 @@ class AfXdpModule final : public Module {
     kind.schema = &SchemaOf<AfXdpConfig>();
     kind.output = std::string(AfXdpOutput::kSpec.name);
     kind.validate = CheckPorts;
+    kind.facts = AfXdpPort::FactColumns();
     kind.attachment = AttachmentColumns();
     kind.eal_needs = AddNeeds;
     kind.preflight = [](const PortConfig&, const std::string&) { return Preflight(); };

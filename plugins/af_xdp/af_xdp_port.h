@@ -50,6 +50,7 @@ class AfXdpPort final : public PortBackend {
   absl::Status Open() override;
   PortStatus Status() const override { return status_; }
   std::vector<PortFact> Facts() const override;
+  static std::vector<Column> FactColumns();  // what it may tell
   std::vector<Finding> Findings() const override;
   // Of a NIC there is none: who is there is there already.
   std::vector<PortFact> Attachment() const override;
