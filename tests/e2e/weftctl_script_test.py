@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """weftctl for programs: every command's JSON has the shape that it declares, every show command fits 80
 columns, files of commands, and what fails says so on standard error with exit status 1."""
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -281,6 +282,58 @@ def files_of_commands():
         equal("cannot read" in missing.stderr and "nowhere" in missing.stderr, True, missing.stderr)
 
 
+# What is right for an argument, and what is wrong; by its name, or for one command alone.
+RIGHT = {**SAMPLES, "NUMBER": "1", "FEATURE": "mac-guard", "FRAME...": FRAME, "COMMAND...": "show ports", "SHELL": "bash",
+         "PLUGIN": "policer", "KIND": "vhost", "plugin replace NAME": "mac-guard", "plugin unload NAME": "mac-guard",
+         "plugin new NAME": "my-own", "port add NAME": "new-port", "packet-generator add NAME": "new-stream"}
+NOBODY = "No/body"
+WRONG = {**dict.fromkeys(("NAME", "PORT", "NODE", "DROP", "BRIDGE", "KIND", "SHELL", "PLUGIN", "FEATURE"), NOBODY),
+         **dict.fromkeys(("N", "COUNT", "NUMBER"), "many"), "MAC": "no-mac", "FILTER": "'no filter'",
+         **dict.fromkeys(("COMMAND...", "ARGUMENTS...", "SETTINGS...", "FRAME..."), "nonsense"),
+         "packet-generator add NAME": "''", "CASES...": "nowhere.case", "FILE": "/nowhere/file", "PATH": "/nowhere/plugin.so"}
+
+
+def mistakes(words, usage):
+    """Lines of the command with one mistake each: an argument is wrong, or missing, or there is one too many."""
+    items = re.findall(r"\[[^]]*\]|[a-z-]+ [A-Z]+|\S+", usage.removeprefix(words).strip())
+
+    def typed(item, values):
+        def value(name):
+            own = f"{words} {name[0]}"
+            if own not in values and name[0] not in values:
+                raise AssertionError(f"neither {own} nor {name[0]} is in RIGHT and WRONG")
+            return values.get(own, values.get(name[0]))
+        return re.sub(r"[A-Z][A-Z-]*(\.\.\.)?", value, item.strip("[]"))
+    needed = [item for item in items if not item.startswith("[")]
+    for wrong in items:
+        if re.search("[A-Z]", wrong):
+            yield " ".join([words, *(typed(item, WRONG if item == wrong else RIGHT) for item in items
+                                     if item == wrong or item in needed)])
+    if needed:
+        yield words
+    if not items or not items[-1].strip("[]").endswith("..."):
+        yield " ".join([words, *(typed(item, RIGHT) for item in needed), "nonsense"])
+
+
+def a_mistake_in_any_command_is_an_error():
+    plugins = sorted(path.stem for path in (BUILD / "plugins").glob("*.so"))
+    with Weftd(f"[plugins]\nload = {json.dumps(plugins)}\n" + static_ports(*NAMES)) as weft:
+        commands = {**usages(weft), **usages(weft, own=True)}
+        at_least(len(commands), 50, "commands")
+        before = weft.ctl("show config all")
+        tried = [line for words, usage in commands.items() for line in mistakes(words, usage)]
+        at_least(len(tried), 2 * len(commands), "mistakes")
+
+        def fails(number):
+            # As text or as JSON, in turn: what takes long is that weftctl starts.
+            result = weft.weftctl(*(["--json"] if number % 2 else []), tried[number], cwd=weft.scratch)
+            equal((result.returncode, result.stdout), (1, ""), f"weftctl {tried[number]}")
+            equal("weftctl: " in result.stderr and result.stderr.endswith("\n"), True, f"weftctl {tried[number]}: {result}")
+        with concurrent.futures.ThreadPoolExecutor(4) as several:
+            list(several.map(fails, range(len(tried))))
+        equal(weft.ctl("show config all"), before, "what runs, after mistakes alone")
+
+
 def what_fails_says_so():
     with Weftd(static_ports(*NAMES)) as weft:
         for words, hint in ((["nonsense"], "there are:"), (["show"], "goes on with"), (["show", "prots"], '"ports"'),
@@ -305,4 +358,4 @@ def what_fails_says_so():
 
 if __name__ == "__main__":
     run(every_answer_has_the_shape_it_declares, every_show_command_fits_80_columns, what_exists_is_offered,
-        watch_says_how_fast, files_of_commands, what_fails_says_so)
+        watch_says_how_fast, files_of_commands, what_fails_says_so, a_mistake_in_any_command_is_an_error)
