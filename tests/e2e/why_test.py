@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ten things that go wrong, each for real: `why` names the cause, `show drops` counts it, and a trace shows
-where the packet went. docs/guide/debugging.md walks through them."""
+where the packet went. Where nothing is lost the test says so. docs/guide/debugging.md walks through them."""
 import contextlib
 import pathlib
 import sys
@@ -121,6 +121,7 @@ def a_frame_is_longer_than_the_mtu():
         names(weft, "web-1", "too-long", "MTU")
         equal("too-long" in traced(weft, "vhost-input", two), True, "the trace ends at the smaller MTU")
         names(weft, "web-1", "vhost-output", "too-long")
+        wait_for(lambda: weft.drops().get(("web-1", "vhost-output", "too-long"), 0) >= FRAMES, "drops at the output")
 
 
 def memory_is_not_shared():
@@ -129,6 +130,11 @@ def memory_is_not_shared():
         with contextlib.suppress(front_end.Refused):
             guest.attach()
         names(weft, "web-1", "shared no memory", "SET_MEM_TABLE")
+        with attached(weft, 2) as two:
+            equal("port-down" in traced(weft, "vhost-input", two), True, "the trace ends at a port that is not up")
+            dropped(weft, "web-1", "vhost-output", "port-down")
+            names(weft, "web-1", "port-down")
+            names(weft, "web-1", "shared no memory", "SET_MEM_TABLE")
         guest.share = share
     # Too many regions are refused, with what to do.
     with Weftd(TWO) as weft, Guest(weft.socket("web-1"), 1, 2) as guest:
@@ -154,6 +160,8 @@ def an_address_is_on_another_port():
         moved = {"port": "web-1", "count": 1, "details": f"{mac(1)} to web-3, bridge default"}
         wait_for(lambda: any(moved.items() <= row.items() for row in weft.ctl("show events port web-1")
                              if row["event"] == "mac-moved"), "the move is an event")
+        # What is for web-1 is delivered, to another: none of it is lost.
+        equal(weft.drops(), {}, "drops")
 
 
 def the_bridge_is_the_wrong_one():
@@ -177,11 +185,14 @@ def a_source_is_spoofed():
 
 
 def a_ring_is_broken():
-    with Weftd(TWO) as weft, attached(weft, 1) as one:
+    with Weftd(TWO) as weft, attached(weft, 1, 2) as (one, two):
         one.transmit_ring.available16[1] = one.transmit_ring.size * 3
         one.kick()
         names(weft, "web-1", "in error", "more is available than the ring has")
         equal("show log" in why(weft, "web-1"), True, "the advice")
+        # What it sent it has lost itself; what is sent to it is lost here.
+        equal("port-down" in traced(weft, "vhost-input", two), True, "the trace ends at a port in error")
+        dropped(weft, "web-1", "vhost-output", "port-down")
 
 
 def a_worker_has_too_much_to_do():
@@ -190,20 +201,27 @@ def a_worker_has_too_much_to_do():
         try:
             weft.wait_up("web-1", "web-2")
             names(weft, "web-1", "worker 0", "busy")
+            # What it does not get to waits in the container's ring: none of it is lost, unless at a receiver.
+            weft.ctl("trace add vhost-input 1 port web-1")
+            wait_for(lambda: weft.ctl("show trace paths")["paths"], "a trace")
+            equal({steps[-1]["node"] for steps in weft.ctl("show trace").values()}, {"vhost-output"}, "where the trace ends")
+            equal({key for key in weft.drops() if key[1:] != ("vhost-output", "ring-full")}, set(), "drops of others than receivers")
         finally:
             load.kill()
 
 
 def a_link_is_down():
     with Namespace("host", "10.99.0.1/24", "02:00:00:00:01:01") as host, \
-         Weftd(TWO + f'[[port]]\nname = "uplink"\nbridge = "default"\n'
+         Weftd(TWO + f'[[port]]\nname = "uplink"\nbridge = "default"\nmac = "{mac(9)}"\n'
                f'dpdk = {{ device = "net_af_packet0,iface={host.outside}" }}\n') as weft, \
-         attached(weft, 1) as one:
+         attached(weft, 1, peers={1: 9}) as one:
         weft.wait_up("uplink")
         host.ip("link", "set", "eth0", "down")
-        names(weft, "uplink", "down")
-        one.send(FRAMES)
+        names(weft, "uplink", "down", f"{host.outside} has no carrier")
         names(weft, "web-1", "none of the", "is up")
+        equal("port-down" in traced(weft, "vhost-input", one), True, "the trace ends at a device without a link")
+        dropped(weft, "uplink", "nic-output", "port-down")
+        names(weft, "uplink", "nic-output, port-down")
         host.ip("link", "set", "eth0", "up")
         weft.wait_up("uplink")
 
