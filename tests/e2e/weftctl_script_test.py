@@ -48,7 +48,7 @@ def usages(weft, own=False):
 
 
 def schema_of(weft, line):
-    schema = json.loads(weft.weftctl("--schema", line).stdout)
+    schema = weft.ask({"schema": line})["data"]
     jsonschema.Draft202012Validator.check_schema(schema)
     return schema
 
@@ -115,23 +115,6 @@ def every_kind_of_port():
         yield weft, tuple(kinds)
 
 
-def with_traffic(test):
-    with every_kind_of_port() as (weft, others), Pair(weft, names=NAMES) as pair:
-        weft.ctl("trace add vhost-input 2")
-        pair.start()
-        pair.wait_frames(1000)
-        # One sends on and the other does not read: so there are drops, too.
-        sender, receiver = pair.containers.values()
-        receiver.stop()
-        sender.stop()
-        sender.forward("txonly")
-        sender.start()
-        wait_for(lambda: any(node == "vhost-output" for _, node, _ in weft.drops()), "a drop of the receiver's")
-        test(weft, others)
-    if os.geteuid() != 0:
-        skip("ports of the kinds tap and af-xdp need root; all else is as it should be")
-
-
 def with_rates(schema):
     """What `watch` makes of rows: beside each integer there may be how fast it grows."""
     properties = schema["items"]["properties"]
@@ -182,79 +165,92 @@ def what_why_advises_is_a_command(weft, others):
               "where why advises to trace")
 
 
-def every_answer_has_the_shape_it_declares():
-    def check(weft, others):
-        found = usages(weft)
-        at_least(len(found), 15, "commands")
-        for words in [*(found.keys() - SPECIAL.keys()), *SPECIAL]:
-            schema = schema_of(weft, words)
-            for line in lines(words, found[words]):
-                valid(weft, line, schema)
-        weftctls_own_are_valid(weft)
-        # What a kind of port tells is declared, beside the counters that a device has of its own.
-        schema = schema_of(weft, "show port")
-        keys = {key: about["description"] for part in schema["anyOf"] for key, about in part["properties"].items()}
-        if os.geteuid() == 0:
-            kinds = weft.ask({"complete": "port add new-port "})["data"]["candidates"]
-            equal({row["kind"] for row in weft.ctl("show ports")}, {kind["text"] for kind in kinds}, "kinds of ports")
-        for line in (f"show port {name}{attach}" for name in (NAMES[0], *others) for attach in ("", " attach")):
-            if line == "show port nic attach":
-                continue  # nothing attaches to a NIC
-            told = json.loads(valid(weft, line, schema))
-            equal({key for key in told if key not in keys and not key.startswith("device-")}, set(), f"{line}: not declared")
-            equal([key for key in told if keys.get(key) == ""], [], f"{line}: without help")
-        what_why_advises_is_a_command(weft, others)
-        # A check that says yes to everything is none.
-        strict = json.loads(weft.weftctl("--schema", "show ports").stdout)
-        broken = weft.ctl("show ports")
-        broken[0]["rx-packets"] = "many"
-        equal(jsonschema.Draft202012Validator(strict).is_valid(broken), False, "a broken answer")
-    with_traffic(check)
+def every_answer_has_the_shape_it_declares(weft, others):
+    found = usages(weft)
+    at_least(len(found), 15, "commands")
+    for words in [*(found.keys() - SPECIAL.keys()), *SPECIAL]:
+        schema = schema_of(weft, words)
+        for line in lines(words, found[words]):
+            valid(weft, line, schema)
+    weftctls_own_are_valid(weft)
+    # What a kind of port tells is declared, beside the counters that a device has of its own.
+    schema = schema_of(weft, "show port")
+    keys = {key: about["description"] for part in schema["anyOf"] for key, about in part["properties"].items()}
+    if os.geteuid() == 0:
+        kinds = weft.ask({"complete": "port add new-port "})["data"]["candidates"]
+        equal({row["kind"] for row in weft.ctl("show ports")}, {kind["text"] for kind in kinds}, "kinds of ports")
+    for line in (f"show port {name}{attach}" for name in (NAMES[0], *others) for attach in ("", " attach")):
+        if line == "show port nic attach":
+            continue  # nothing attaches to a NIC
+        told = json.loads(valid(weft, line, schema))
+        equal({key for key in told if key not in keys and not key.startswith("device-")}, set(), f"{line}: not declared")
+        equal([key for key in told if keys.get(key) == ""], [], f"{line}: without help")
+    what_why_advises_is_a_command(weft, others)
+    # A check that says yes to everything is none.
+    strict = json.loads(weft.weftctl("--schema", "show ports").stdout)
+    equal(strict, schema_of(weft, "show ports"), "what --schema prints, and what programs are told")
+    broken = weft.ctl("show ports")
+    broken[0]["rx-packets"] = "many"
+    equal(jsonschema.Draft202012Validator(strict).is_valid(broken), False, "a broken answer")
 
 
-def every_show_command_fits_80_columns():
-    def check(weft, others):
-        for words, usage in usages(weft).items():
-            if words.split()[0] not in ("show", "help", "why") or words in FOR_PROGRAMS:
-                continue
-            of_others = [line.replace(NAMES[0], name) for line in lines(words, usage) if words in ("why", "show port")
-                         for name in others if (name, line.split()[-1]) != ("nic", "attach")]
-            for line in lines(words, usage) + of_others:
-                reply = weft.ask({"command": line, "format": "text", "width": 80})
-                equal(reply["ok"], True, f"{line}: {reply.get('error')}")
-                for row in reply["text"].splitlines():
-                    # One word, a path above all, is never cut; and in braces TOML allows no line break.
-                    longest = max(map(len, row.split()), default=0)
-                    alone = longest > 40 and len(row) - longest <= 50 or words == "show config" and "{" in row
-                    equal(len(row) <= 80 or alone, True, f'{line}: {len(row)} columns: "{row}"')
-    with_traffic(check)
+def every_show_command_fits_80_columns(weft, others):
+    for words, usage in usages(weft).items():
+        if words.split()[0] not in ("show", "help", "why") or words in FOR_PROGRAMS:
+            continue
+        of_others = [line.replace(NAMES[0], name) for line in lines(words, usage) if words in ("why", "show port")
+                     for name in others if (name, line.split()[-1]) != ("nic", "attach")]
+        for line in lines(words, usage) + of_others:
+            reply = weft.ask({"command": line, "format": "text", "width": 80})
+            equal(reply["ok"], True, f"{line}: {reply.get('error')}")
+            for row in reply["text"].splitlines():
+                # One word, a path above all, is never cut; and in braces TOML allows no line break.
+                longest = max(map(len, row.split()), default=0)
+                alone = longest > 40 and len(row) - longest <= 50 or words == "show config" and "{" in row
+                equal(len(row) <= 80 or alone, True, f'{line}: {len(row)} columns: "{row}"')
 
 
-def what_exists_is_offered():
-    def check(weft, _):
-        for line, expected in (("show port ", NAMES), ("show port pay", NAMES[1:]), ("why ", NAMES),
-                               ("watch -n 1 show drops port ", NAMES), ("trace add vhost-in", ["vhost-input"]),
-                               ("show l2 fdb bridge ", ["default"]), ("show l2 fdb mac ", [mac(1), mac(2)]),
-                               ("port add web-9 ", ["dpdk", "vhost", "memif"]), ("sh", ["show"]), ("help show l", ["l2", "latency", "log"])):
-            result = weft.weftctl("--complete", line)
-            offered = {text for text, _ in (row.split("\t") for row in result.stdout.splitlines())}
-            equal((result.returncode, set(expected) <= offered), (0, True), f'"{line}": {result.stdout}')
-    with_traffic(check)
+def what_exists_is_offered(weft, _):
+    for line, expected in (("show port ", NAMES), ("show port pay", NAMES[1:]), ("why ", NAMES),
+                           ("watch -n 1 show drops port ", NAMES), ("trace add vhost-in", ["vhost-input"]),
+                           ("show l2 fdb bridge ", ["default"]), ("show l2 fdb mac ", [mac(1), mac(2)]),
+                           ("port add web-9 ", ["dpdk", "vhost", "memif"]), ("sh", ["show"]), ("help show l", ["l2", "latency", "log"])):
+        result = weft.weftctl("--complete", line)
+        offered = {text for text, _ in (row.split("\t") for row in result.stdout.splitlines())}
+        equal((result.returncode, set(expected) <= offered), (0, True), f'"{line}": {result.stdout}')
 
 
-def watch_says_how_fast():
-    def check(weft, _):
-        rounds = weft.weftctl("--json", "watch", "-n", "0.5", "-c", "2", "show", "ports").stdout.splitlines()
-        equal(len(rounds), 2, "lines of JSON")
-        first, second = ({row["name"]: row for row in json.loads(line)} for line in rounds)
-        for name in NAMES:
-            equal(first[name]["rx-packets/s"], None, "a rate of the first round")
-            # The clock is not the test's; that it grew at all, and is no total, is.
-            grown = second[name]["rx-packets"] - first[name]["rx-packets"]
-            equal(second[name]["rx-packets/s"] > 0, grown > 0, f"whether {name} has a rate")
-        text = weft.weftctl("watch", "-n", "0.1", "-c", "3", "show", "drops").stdout
-        equal(text.count("show drops   every 0.1 s"), 3, "rounds as text")
-    with_traffic(check)
+def watch_says_how_fast(weft, _):
+    rounds = weft.weftctl("--json", "watch", "-n", "0.5", "-c", "2", "show", "ports").stdout.splitlines()
+    equal(len(rounds), 2, "lines of JSON")
+    first, second = ({row["name"]: row for row in json.loads(line)} for line in rounds)
+    for name in NAMES:
+        equal(first[name]["rx-packets/s"], None, "a rate of the first round")
+        # The clock is not the test's; that it grew at all, and is no total, is.
+        grown = second[name]["rx-packets"] - first[name]["rx-packets"]
+        equal(second[name]["rx-packets/s"] > 0, grown > 0, f"whether {name} has a rate")
+    text = weft.weftctl("watch", "-n", "0.1", "-c", "3", "show", "drops").stdout
+    equal(text.count("show drops   every 0.1 s"), 3, "rounds as text")
+
+
+def all_kinds_of_ports_under_traffic():
+    """Four tests on one stage, which takes longer than they do; the last changes what there is."""
+    with every_kind_of_port() as (weft, others), Pair(weft, names=NAMES) as pair:
+        weft.ctl("trace add vhost-input 2")
+        pair.start()
+        pair.wait_frames(1000)
+        # One sends on and the other does not read: so there are drops, too.
+        sender, receiver = pair.containers.values()
+        receiver.stop()
+        sender.stop()
+        sender.forward("txonly")
+        sender.start()
+        wait_for(lambda: any(node == "vhost-output" for _, node, _ in weft.drops()), "a drop of the receiver's")
+        for test in (what_exists_is_offered, watch_says_how_fast, every_show_command_fits_80_columns,
+                     every_answer_has_the_shape_it_declares):
+            test(weft, others)
+    if os.geteuid() != 0:
+        skip("ports of the kinds tap and af-xdp need root; all else is as it should be")
 
 
 def files_of_commands():
@@ -357,5 +353,4 @@ def what_fails_says_so():
 
 
 if __name__ == "__main__":
-    run(every_answer_has_the_shape_it_declares, every_show_command_fits_80_columns, what_exists_is_offered,
-        watch_says_how_fast, files_of_commands, what_fails_says_so, a_mistake_in_any_command_is_an_error)
+    run(all_kinds_of_ports_under_traffic, files_of_commands, what_fails_says_so, a_mistake_in_any_command_is_an_error)
