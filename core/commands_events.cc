@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // show events, clear events, show log.
+#include <algorithm>
 #include <limits>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,7 +37,8 @@ std::vector<Column> EventColumns() {
           {"details", "more about it"}};
 }
 
-absl::StatusOr<Reply> ShowEvents(const EventLog& events, const Arguments& arguments) {
+absl::StatusOr<Reply> ShowEvents(const Switch& s, const EventLog& events,
+                                 const Arguments& arguments) {
   const absl::StatusOr<size_t> last = LastOf(arguments);
   if (!last.ok()) return last.status();
   Table table{.columns = EventColumns(), .if_empty = "no events"};
@@ -43,6 +46,13 @@ absl::StatusOr<Reply> ShowEvents(const EventLog& events, const Arguments& argume
     table.rows.push_back({FormatTime(event->last), std::string(kEventKinds.name(event->kind)),
                           event->port.empty() ? Cell() : Cell(event->port), event->count,
                           event->details});
+  }
+  // One that has gone may have some; of one that never was there are none.
+  const std::string_view port = arguments.Text("port");
+  const auto& ports = s.ports().ports();
+  if (arguments.Has("port") && table.rows.empty() &&
+      std::none_of(ports.begin(), ports.end(), [&](const auto& p) { return p->name == port; })) {
+    return NoSuchPort(s, port);
   }
   return Reply(std::move(table));
 }
@@ -78,7 +88,7 @@ absl::Status AddEventCommands(Switch& s, CommandTable& commands) {
                    .help = "What happened to ports and to weftd, and when",
                    .shape = Shape::Rows(EventColumns()),
                    .run = [&s](const Arguments& a) -> absl::StatusOr<Reply> {
-                     return ShowEvents(s.events(), a);
+                     return ShowEvents(s, s.events(), a);
                    }});
   table.push_back({.words = "clear events",
                    .help = "Forgets what show events shows",

@@ -158,7 +158,7 @@ absl::Status AddPortCommands(Switch& s, CommandTable& commands) {
       {.words = "port add",
        .arguments = {{.name = "name", .help = "of the new port"},
                      {.name = "kind",
-                      .help = "vhost for a container, dpdk for a NIC",
+                      .help = "vhost for a container, dpdk for a NIC, or one that a plugin brings",
                       .value = "port-kind"},
                      {.name = "settings",
                       .kind = ArgumentKind::kRest,

@@ -33,7 +33,7 @@ std::vector<Column> Joined(std::vector<Column> columns, const std::vector<Column
 // What all ports and one port say alike.
 std::vector<Column> IdentityColumns() {
   return {{"name", "the port's name"},
-          {"kind", "vhost for a container, dpdk for a NIC"},
+          {"kind", "vhost, dpdk, or one that a plugin brings"},
           {"bridge", "the bridge that it is in"},
           {"state", "up, down or error", CellKind::kState}};
 }
@@ -151,7 +151,7 @@ absl::StatusOr<Reply> ShowAttachment(const Switch& s, std::string_view name) {
       record.fields.push_back(FieldOf(s, *port, &PortKind::attachment, std::move(fact)));
     if (record.fields.empty())
       return absl::InvalidArgumentError(
-          Cat("port \"", name, "\" is a device of the host's: nothing attaches to it"));
+          Cat("nothing attaches to port \"", name, "\": its interface is there already"));
     return record;
   }
   return NoSuchPort(s, name);

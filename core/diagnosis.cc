@@ -72,9 +72,17 @@ void AddWorkers(const Switch& s, const Port& port, std::vector<Finding>& finding
     findings.push_back(
         {absl::StrFormat("worker %d, which polls it, was busy for %.0f %% of the last second",
                          worker.value(), 100 * busy),
-         "more of cores in [workers], or fewer ports; show ports has who sends so much, show "
+         "more of cores in [workers], or fewer ports; watch show ports has who sends so much, show "
          "runtime what it costs"});
   }
+}
+
+// How to see where its packets go. A kind's input is called like the kind.
+std::string HowToTrace(const Switch& s, const Port& port) {
+  const NodeClass* const input = s.catalog().Find(Cat(port.kind, "-input"));
+  return Cat("trace add ", input != nullptr ? input->spec.name : "INPUT", " 5 port ", port.name,
+             input != nullptr ? "" : " (INPUT is the input node of its kind)",
+             ", then show trace, shows where its packets go");
 }
 
 Finding AllIsWell(const Switch& s, const Port& port) {
@@ -84,7 +92,7 @@ Finding AllIsWell(const Switch& s, const Port& port) {
                 ? "it is up, and in the last second nobody sent to it and it sent nothing"
                 : absl::StrFormat("it is up, gets %.0f packets a second, and sends nothing",
                                   rates.tx_packets),
-            "trace add vhost-input 5, then show trace, shows where packets go"};
+            HowToTrace(s, port)};
   }
   return {absl::StrFormat("it is up: %.0f packets a second from it, %.0f to it, none lost",
                           rates.rx_packets, rates.tx_packets),

@@ -13,6 +13,35 @@ bool IsSaid(const TableSchema& schema, const FieldSpec& field, const std::string
   return !value.empty() && (field.rules.required || value != schema.Default(field));
 }
 
+constexpr size_t kWidth = 80;  // of a terminal
+
+// The key's line. A list that is too long for it has an item a line; in braces TOML allows no
+// break.
+std::string Line(std::string_view name, std::string_view value) {
+  std::string line = Cat(name, " = ", value, "\n");
+  if (line.size() <= kWidth + 1 || !value.starts_with('[') || value == "[]") return line;
+  line = Cat(name, " = [\n  ");
+  size_t depth = 0;
+  bool quoted = false;
+  for (size_t i = 1; i + 1 < value.size(); ++i) {
+    const char c = value[i];
+    line += c;
+    if (c == '\\') {
+      line += value[++i];
+    } else if (c == '"') {
+      quoted = !quoted;
+    } else if (!quoted && (c == '[' || c == '{')) {
+      ++depth;
+    } else if (!quoted && (c == ']' || c == '}')) {
+      --depth;
+    } else if (!quoted && depth == 0 && c == ',') {
+      line += "\n  ";
+      if (value[i + 1] == ' ') ++i;
+    }
+  }
+  return line + "\n]\n";
+}
+
 std::string Inline(const AnyConfig& table) {
   std::string text;
   for (const FieldSpec& field : table.schema->fields()) {
@@ -52,7 +81,7 @@ class Writer {
     for (const FieldSpec& field : schema.fields()) {
       const std::string value = field.print(object);
       if (IsSaid(schema, field, value)) {
-        Append(text, field.name, " = ", value, "\n");
+        text += Line(field.name, value);
       } else {
         AppendComment(field.name, value, text);
       }

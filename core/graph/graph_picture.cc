@@ -56,6 +56,8 @@ class Picture {
   GraphWays ways_;
 };
 
+constexpr size_t kTextWidth = 80;  // of a terminal
+
 // As it is inside quotes in dot.
 std::string DotText(std::string_view text) {
   std::string quoted;
@@ -72,6 +74,7 @@ GraphWays ReachableWays(const GraphPlan& plan, const ArcTables& tables) {
   return Picture(plan, tables).TakeWays();
 }
 
+// What does not fit goes on below the first target.
 std::string GraphText(const GraphPlan& plan, const ArcTables& tables, const ArcLabel& label) {
   const GraphWays reachable = ReachableWays(plan, tables);
   const auto name = [&](NodeIndex node) { return plan.nodes()[node.value()].node_class.spec.name; };
@@ -84,11 +87,20 @@ std::string GraphText(const GraphPlan& plan, const ArcTables& tables, const ArcL
       const std::string beside = label(node, to);
       targets.push_back(Cat(name(to), beside.empty() ? "" : " ", beside));
     }
-    text += name(node);
-    if (!targets.empty()) {
-      text += Cat(std::string(width - name(node).size(), ' '), " -> ", Join(targets, " | "));
+    std::string line(name(node));
+    for (size_t i = 0; i < targets.size(); ++i) {
+      const size_t more = i + 1 < targets.size() ? 2 : 0;  // " |"
+      if (i == 0) {
+        line += Cat(std::string(width - line.size(), ' '), " -> ");
+      } else if (line.size() + 1 + targets[i].size() + more > kTextWidth) {
+        text += line + "\n";
+        line.assign(width + 4, ' ');
+      } else {
+        line += ' ';
+      }
+      line += Cat(targets[i], more != 0 ? " |" : "");
     }
-    text += '\n';
+    text += line + "\n";
   }
   return text;
 }

@@ -161,9 +161,11 @@ int RunCaptureCommand(ControlClient& client, const Arguments& arguments, const D
                       std::string_view where) {
   const std::string file(arguments.Text("-w", "-"));
   const int own = fileno(display.out);
-  if (file == "-" && isatty(own) != 0) {
-    return Fail(absl::FailedPreconditionError("a capture is no text for a terminal; name a file "
-                                              "with -w, or write to a pipe"),
+  if (file == "-" && (display.json || isatty(own) != 0)) {
+    return Fail(absl::FailedPreconditionError(
+                    display.json ? "a capture is no JSON; name a file for it with -w"
+                                 : "a capture is no text for a terminal; name a file with -w, or "
+                                   "write to a pipe"),
                 display, where);
   }
   std::vector<std::string> words;
@@ -182,6 +184,11 @@ int RunCaptureCommand(ControlClient& client, const Arguments& arguments, const D
     return absl::ErrnoToStatus(errno, absl::StrFormat("cannot write \"%s\"", Printable(file)));
   });
   if (!result.ok()) return Fail(result.status(), display, where);
+  if (display.json) {
+    const std::vector<Column> columns = CaptureColumns();
+    return PrintReply(Record{{{columns[0], result->packets}, {columns[1], result->lost}}}, display,
+                      where);
+  }
   absl::FPrintF(display.err, "%d packets captured, %d lost\n", result->packets, result->lost);
   return kExitDone;
 }

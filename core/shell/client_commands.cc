@@ -30,13 +30,13 @@ Argument Number(std::string_view name, std::string_view help) {
 Command CaptureCommand() {
   Command command{.words = kCapture,
                   .arguments = {Keyword("-w",
-                                        "the file; without it standard output, which must be "
-                                        "no terminal",
+                                        "the file, which --json needs; without it standard "
+                                        "output, which must be no terminal",
                                         kFileValue)},
                   .help =
                       "Captures packets as pcapng, for Wireshark and tshark, until Ctrl-C or a "
                       "limit ends it",
-                  .shape = Shape::Text("nothing: the packets are in the file"),
+                  .shape = Shape::Record(CaptureColumns()),
                   .run = [](const Arguments&) { return NotHere(kCapture); }};
   for (Argument& argument : CaptureArguments()) command.arguments.push_back(std::move(argument));
   return command;
@@ -54,6 +54,11 @@ bool CanFollow(const Command& command, const Word& next) {
 }
 
 }  // namespace
+
+std::vector<Column> CaptureColumns() {
+  return {{"packets", "that are in the file", CellKind::kCounter},
+          {"lost", "packets that found a worker's ring full", CellKind::kCounter}};
+}
 
 std::vector<Argument> CaptureArguments() {
   return {
@@ -101,8 +106,8 @@ std::vector<Command> ClientCommands() {
                       .kind = ArgumentKind::kCommandLine,
                       .help = "what to run again and again"}},
        .help = "Runs a command again and again, and says how fast its counters grow",
-       .shape = Shape::Text("with --json a line each round: the command's data, where each counter "
-                            "NAME has a number NAME/s beside it"),
+       .shape = Shape::Other("a line each round: the command's data, where each counter NAME has a "
+                             "number NAME/s beside it"),
        .run = [](const Arguments&) { return NotHere(kWatch); }},
       CaptureCommand(),
       {.words = kExtcap,
@@ -111,7 +116,7 @@ std::vector<Command> ClientCommands() {
                       .help = "those of Wireshark's extcap interface, as --extcap-interfaces",
                       .optional = true}},
        .help = "What Wireshark and tshark call, by weft-extcap, to capture on weft's ports",
-       .shape = Shape::Text("what the extcap interface asks for"),
+       .shape = Shape::None("Wireshark's extcap interface has a form of its own"),
        .run = [](const Arguments&) { return NotHere(kExtcap); }},
       {.words = kCompletion,
        .arguments = {{.name = "shell",
@@ -136,7 +141,7 @@ std::vector<Command> ClientCommands() {
                       .optional = true}},
        .help =
            "Runs cases of a plugin in memory: startup.conf, frames, and what is to come of them",
-       .shape = Shape::Text("a line for each case, and what is not as it says"),
+       .shape = Shape::Text("a line for each case; of cases that fail it is on standard error"),
        .run = [](const Arguments&) { return NotHere(kPluginTest); }},
       {.words = kExit,
        .help = "Leaves the shell, as quit and Ctrl-D do",

@@ -30,6 +30,9 @@ std::vector<Command> ClientCommands();
 std::vector<Argument> CaptureArguments();
 std::vector<Argument> InjectArguments();
 
+// What `capture` answers: no packets, those are in its file.
+std::vector<Column> CaptureColumns();
+
 // The one that the line begins with, and how many of its words are the command's own; nothing if it
 // begins with none. A word behind them that cannot be an argument makes it another command:
 // `capture start` is weftd's.

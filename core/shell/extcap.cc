@@ -124,6 +124,11 @@ void CheckFilter(const std::string& filter, FILE* out) {
 int RunExtcap(ControlClient& client, const Arguments& arguments, const Display& display,
               std::string_view where) {
   FILE* const out = display.out;
+  if (display.json) {
+    return Fail(absl::InvalidArgumentError(
+                    "extcap answers Wireshark in a form of its own; it has no --json"),
+                display, where);
+  }
   const absl::StatusOr<std::vector<Word>> words = SplitWords(arguments.Text("arguments"));
   if (!words.ok()) return Fail(words.status(), display, where);
   const Call call = ParseCall(*words);

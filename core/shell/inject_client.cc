@@ -84,8 +84,7 @@ int InjectFile(ControlClient& client, const FileInjection& injection, const Disp
         {absl::StrFormat("Packet %d, %d bytes", packets.list.size() + 1, frame.length),
          std::move(*table)});
   }
-  if (display.json) return Print(ToJson(Reply(std::move(packets))) + "\n", display, where);
-  return Print(RenderText(packets, display.width, display.colour), display, where);
+  return PrintReply(std::move(packets), display, where);
 }
 
 }  // namespace weft

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/shell/plugin_client.h"
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "core/base/unique_fd.h"
 #include "core/shell/new_plugin.h"
 #include "core/shell/words.h"
 
@@ -30,16 +32,45 @@ std::vector<std::string> CasesHere() {
   return cases;
 }
 
-// The exit status of the program, which has our streams.
-absl::StatusOr<int> RunProgram(const std::vector<std::string>& words) {
+// Where a program writes to that we read.
+struct Pipe {
+  UniqueFd in, out;
+};
+
+absl::StatusOr<Pipe> MakePipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "cannot make a pipe");
+  return Pipe{.in = UniqueFd(ends[0]), .out = UniqueFd(ends[1])};
+}
+
+// To its end.
+std::string ReadAll(int from) {
+  std::string text;
+  char piece[4096];
+  for (;;) {
+    const ssize_t size = read(from, piece, sizeof(piece));
+    if (size > 0) text.append(piece, static_cast<size_t>(size));
+    if (size == 0 || (size < 0 && errno != EINTR)) return text;
+  }
+}
+
+// The exit status of the program, which has our streams; but what it says goes to `said` if there
+// is one.
+absl::StatusOr<int> RunProgram(const std::vector<std::string>& words, std::string* said) {
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
+  absl::StatusOr<Pipe> output = MakePipe();
+  if (!output.ok()) return output.status();
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  if (said != nullptr) posix_spawn_file_actions_adddup2(&actions, output->out.get(), STDOUT_FILENO);
   pid_t child = 0;
-  if (const int error = posix_spawn(&child, argv[0], nullptr, nullptr, argv.data(), environ);
-      error != 0) {
-    return absl::ErrnoToStatus(error, absl::StrFormat("cannot run %s", words[0]));
-  }
+  const int error = posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return absl::ErrnoToStatus(error, absl::StrFormat("cannot run %s", words[0]));
+  output->out.reset();
+  if (said != nullptr) *said = ReadAll(output->in.get());
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) return absl::ErrnoToStatus(errno, "cannot wait for weftd");
@@ -55,11 +86,12 @@ int RunPluginNew(const Arguments& arguments, const Display& display, std::string
   const std::string name(arguments.Text("name"));
   if (absl::Status status = WriteNewPlugin(name, "."); !status.ok())
     return Fail(status, display, where);
-  return Print(absl::StrFormat(
-                   "wrote ./%s; to build it and to run its test:\n"
-                   "  cd %s && cmake -B build && cmake --build build && ctest --test-dir build\n",
-                   name, name),
-               display, where);
+  return PrintReply(
+      absl::StrFormat(
+          "wrote ./%s; to build it and to run its test:\n"
+          "  cd %s && cmake -B build && cmake --build build && ctest --test-dir build\n",
+          name, name),
+      display, where);
 }
 
 int RunPluginTest(const Arguments& arguments, const Display& display, std::string_view where) {
@@ -78,8 +110,12 @@ int RunPluginTest(const Arguments& arguments, const Display& display, std::strin
   if (fs::is_directory("build", error)) line.insert(line.end(), {"--plugins", "build"});
   line.insert(line.end(), cases.begin(), cases.end());
   std::fflush(display.out);
-  const absl::StatusOr<int> status = RunProgram(line);
-  return status.ok() ? *status : Fail(status.status(), display, where);
+  std::string said;
+  const absl::StatusOr<int> status = RunProgram(line, display.json ? &said : nullptr);
+  if (!status.ok()) return Fail(status.status(), display, where);
+  if (*status == 0) return display.json ? PrintReply(said, display, where) : kExitDone;
+  absl::FPrintF(display.err, "%s", said);
+  return Fail(absl::AbortedError("not all of that went as it says"), display, where);
 }
 
 }  // namespace weft

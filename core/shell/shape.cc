@@ -65,6 +65,10 @@ std::string JsonMismatch(const Shape& shape, const Json& json) {
       return json.is_string() ? "" : Cat("declared as text, but it is ", json.type_name());
     case Shape::Form::kRecord:
       return ObjectMismatch(shape, json);
+    case Shape::Form::kOther:
+      return {};
+    case Shape::Form::kNone:
+      return "declared to have no JSON";
     case Shape::Form::kRows:
       if (!json.is_array()) return Cat("declared as rows, but it is ", json.type_name());
       for (const Json& row : json) {
@@ -124,6 +128,10 @@ Json Schema(const Shape& shape) {
       return {{"type", "array"}, {"items", ObjectSchema(shape)}};
     case Shape::Form::kRecord:
       return ObjectSchema(shape);
+    case Shape::Form::kOther:
+      return {{"description", shape.help}};
+    case Shape::Form::kNone:
+      return {{"not", Json::object()}, {"description", shape.help}};
     case Shape::Form::kEach:
       return {{"type", "object"}, {"additionalProperties", Schema(shape.parts.at(0).shape)}};
     case Shape::Form::kOneOf: {
@@ -160,6 +168,10 @@ std::string Describe(const Shape& shape) {
   switch (shape.form) {
     case Shape::Form::kText:
       return Cat("a string: ", shape.help, ".\n");
+    case Shape::Form::kOther:
+      return Cat(shape.help, ".\n");
+    case Shape::Form::kNone:
+      return Cat("none, `--json` is refused: ", shape.help, ".\n");
     case Shape::Form::kRows:
       return Cat("an array of objects:\n\n", KeyTable(shape.columns));
     case Shape::Form::kRecord:
@@ -201,6 +213,12 @@ Shape Shape::Each(NamedShape part) {
 }
 Shape Shape::OneOf(std::vector<NamedShape> parts) {
   return {.form = Form::kOneOf, .help = "", .columns = {}, .parts = std::move(parts)};
+}
+Shape Shape::Other(std::string help) {
+  return {.form = Form::kOther, .help = std::move(help), .columns = {}, .parts = {}};
+}
+Shape Shape::None(std::string help) {
+  return {.form = Form::kNone, .help = std::move(help), .columns = {}, .parts = {}};
 }
 
 std::string Mismatch(const Shape& shape, const Reply& reply) {

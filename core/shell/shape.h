@@ -24,9 +24,12 @@ struct Shape {
     kSections,  // an object with one member for each of `parts`
     kEach,      // an object whose members, of any name, are all like the only one of `parts`
     kOneOf,     // like one of `parts`
+    kOther,     // what `help` says; for what weftctl makes of answers
+    kNone,      // none: the command refuses --json
   };
   Form form = Form::kText;
-  std::string help{};  // kText: what the text is; kRecord: what more it may have, empty if nothing
+  // kText, kOther, kNone: what is answered; kRecord: what more it may have, empty if nothing.
+  std::string help{};
   std::vector<Column> columns{};
   std::vector<NamedShape> parts;  // without {}, for which clang wants them to be complete
 
@@ -36,6 +39,8 @@ struct Shape {
   static Shape Sections(std::vector<NamedShape> parts);
   static Shape Each(NamedShape part);
   static Shape OneOf(std::vector<NamedShape> parts);
+  static Shape Other(std::string help);
+  static Shape None(std::string help);
 };
 
 // kSections: the section's title; kEach: what the names are; kOneOf: when it is like that.

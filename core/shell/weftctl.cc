@@ -14,7 +14,6 @@
 #include "core/shell/inject_client.h"
 #include "core/shell/pager.h"
 #include "core/shell/plugin_client.h"
-#include "core/shell/reply.h"
 #include "core/shell/utf8.h"
 #include "core/shell/watch.h"
 #include "core/shell/words.h"
@@ -42,9 +41,11 @@ std::optional<int> RunOwnCommand(ControlClient& client, std::string_view line,
   if (command == kPluginTest) return RunPluginTest(*arguments, display, where);
   if (command == kCompletion) {
     const absl::StatusOr<std::string> script = CompletionScript(arguments->Text("shell"));
-    return script.ok() ? Print(*script, display, where) : Fail(script.status(), display, where);
+    return script.ok() ? PrintReply(*script, display, where)
+                       : Fail(script.status(), display, where);
   }
-  return kExitDone;  // exit: there is nothing to leave but a file, and RunScript knows
+  // exit: there is nothing to leave but a file, and RunScript knows.
+  return PrintReply(std::string(), display, where);
 }
 
 }  // namespace
@@ -77,6 +78,12 @@ int Print(const std::string& text, const Display& display, std::string_view wher
   return kExitError;
 }
 
+int PrintReply(const Reply& reply, const Display& display, std::string_view where) {
+  return Print(
+      display.json ? ToJson(reply) + "\n" : RenderText(reply, display.width, display.colour),
+      display, where);
+}
+
 int RunLine(ControlClient& client, std::string_view line, const Display& display,
             std::string_view where) {
   if (const std::optional<int> done = RunOwnCommand(client, line, display, where)) return *done;
@@ -86,7 +93,7 @@ int RunLine(ControlClient& client, std::string_view line, const Display& display
   }
   const absl::StatusOr<Reply> reply = client.Ask(line);
   if (!reply.ok()) return Fail(reply.status(), display, where);
-  return Print(RenderText(*reply, display.width, display.colour), display, where);
+  return PrintReply(*reply, display, where);
 }
 
 int PrintCandidates(ControlClient& client, std::string_view line, const Display& display) {

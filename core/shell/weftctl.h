@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "core/shell/client.h"
+#include "core/shell/reply.h"
 
 namespace weft {
 
@@ -50,8 +51,10 @@ int PrintSchema(ControlClient& client, std::string_view line, const Display& dis
 int RunScript(ControlClient& client, FILE* in, std::string_view name, bool stop,
               const Display& display);
 
-// The rest is for RunLine's own commands. Both return the exit status.
+// The rest is for RunLine's own commands. All return the exit status.
 int Print(const std::string& text, const Display& display, std::string_view where);
+// As text or as JSON, whichever is asked for.
+int PrintReply(const Reply& reply, const Display& display, std::string_view where);
 int Fail(const absl::Status& status, const Display& display, std::string_view where);
 
 }  // namespace weft

@@ -14,6 +14,7 @@
 #include "plugins/af_xdp/af_xdp_output.h"
 #include "plugins/af_xdp/af_xdp_port.h"
 #include "plugins/af_xdp/af_xdp_state.h"
+#include "plugins/af_xdp/attachment.h"
 #include "plugins/af_xdp/kernel_interface.h"
 
 namespace weft::af_xdp {
@@ -53,6 +54,8 @@ class AfXdpModule final : public Module {
     kind.schema = &SchemaOf<AfXdpConfig>();
     kind.output = std::string(AfXdpOutput::kSpec.name);
     kind.validate = CheckPorts;
+    kind.facts = AfXdpPort::FactColumns();
+    kind.attachment = AttachmentColumns();
     kind.eal_needs = AddNeeds;
     kind.preflight = [](const PortConfig&, const std::string&) { return Preflight(); };
     kind.make = [&state, &loop = services.loop](
@@ -61,6 +64,7 @@ class AfXdpModule final : public Module {
                                  .workers = {request.worker},
                                  .name = request.config.name,
                                  .mtu = request.config.mtu,
+                                 .mac = request.config.mac,
                                  .config = request.config.kind_config.As<AfXdpConfig>(),
                                  .on_up = request.on_up,
                                  .on_down = request.on_down};

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "plugins/af_xdp/attachment.h"
+
 namespace weft::af_xdp {
 
 AfXdpPort::~AfXdpPort() {
@@ -101,6 +103,22 @@ PortQueues AfXdpPort::Queues() const {
   return port;
 }
 
+std::vector<Column> AfXdpPort::FactColumns() {
+  const auto lost = [](std::string name, std::string help) {
+    return Column{std::move(name), std::move(help), CellKind::kCounter};
+  };
+  return {{"interface", "the kernel's interface"},
+          {"netns", "the network namespace that it is in; without it weftd's own"},
+          {"program", "where the program that leads frames to weft runs"},
+          {"zero-copy", "whether its driver writes into weft's memory itself", CellKind::kFlag},
+          {"huge-pages", "whether that memory is huge pages", CellKind::kFlag},
+          lost("kernel-rx-dropped", "frames that the kernel had no room for, or found too long"),
+          lost("kernel-rx-invalid-descriptors", "buffers that it refused"),
+          lost("kernel-rx-ring-full", "frames that found the ring to weft full"),
+          lost("kernel-rx-no-free-frame", "how often it found no buffer for a frame"),
+          lost("kernel-tx-invalid-descriptors", "frames of weft's that it refused")};
+}
+
 std::vector<PortFact> AfXdpPort::Facts() const {
   std::vector<PortFact> facts = {{"interface", options_.config.interface}};
   if (!key_.first.empty()) facts.push_back({"netns", key_.first});
@@ -112,6 +130,11 @@ std::vector<PortFact> AfXdpPort::Facts() const {
 
 std::vector<Finding> AfXdpPort::Findings() const {
   return interface_ == nullptr ? std::vector<Finding>() : interface_->Findings();
+}
+
+std::vector<PortFact> AfXdpPort::Attachment() const {
+  if (interface_ != nullptr && !interface_->is_veth()) return {};
+  return af_xdp::Attachment(options_.name, options_.mac, options_.mtu, options_.config);
 }
 
 void AfXdpPort::Log(LogLevel level, std::string_view message) const {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,7 @@ class AfXdpPort final : public PortBackend {
     std::vector<WorkerId> workers;  // who receives from its queues, one each
     std::string name;
     uint32_t mtu = 1500;
+    std::optional<MacAddress> mac{};
     AfXdpConfig config;
     // Called from the loop when the link comes and goes. They must not destroy the port.
     std::function<void()> on_up;
@@ -48,7 +50,10 @@ class AfXdpPort final : public PortBackend {
   absl::Status Open() override;
   PortStatus Status() const override { return status_; }
   std::vector<PortFact> Facts() const override;
+  static std::vector<Column> FactColumns();  // what it may tell
   std::vector<Finding> Findings() const override;
+  // Of a NIC there is none: who is there is there already.
+  std::vector<PortFact> Attachment() const override;
 
  private:
   absl::Status Take();

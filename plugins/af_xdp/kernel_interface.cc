@@ -133,4 +133,13 @@ std::optional<uint32_t> KernelInterface::ReceiveQueues() const {
   return channels.rx_count + channels.combined_count;
 }
 
+bool KernelInterface::IsVeth() const {
+  ethtool_drvinfo driver{};
+  driver.cmd = ETHTOOL_GDRVINFO;
+  ifreq request = RequestFor(name_);
+  request.ifr_data = reinterpret_cast<char*>(&driver);
+  return ioctl(socket_.get(), SIOCETHTOOL, &request) == 0 &&
+         std::string_view(driver.driver, strnlen(driver.driver, sizeof(driver.driver))) == "veth";
+}
+
 }  // namespace weft::af_xdp

@@ -41,6 +41,8 @@ class KernelInterface {
   absl::StatusOr<State> Look() const;
   // Receive queues that it has now; nothing if its driver does not say.
   std::optional<uint32_t> ReceiveQueues() const;
+  // Whether it is an end of a veth pair.
+  bool IsVeth() const;
 
   const std::string& name() const { return name_; }
 

@@ -14,6 +14,7 @@ absl::StatusOr<std::shared_ptr<XdpInterface>> XdpInterface::Open(const AfXdpConf
   const absl::StatusOr<KernelInterface::State> state = interface->Look();
   if (!state.ok()) return state.status();
   const std::optional<uint32_t> queues = interface->ReceiveQueues();
+  const bool veth = interface->IsVeth();
   if (queues && *queues > config.queues) {
     return absl::FailedPreconditionError(
         Cat(config.interface, " has ", *queues, " receive queues, and frames of those without a ",
@@ -22,6 +23,7 @@ absl::StatusOr<std::shared_ptr<XdpInterface>> XdpInterface::Open(const AfXdpConf
   }
   std::shared_ptr<XdpInterface> made(new XdpInterface(*std::move(interface)));
   made->opened_ = *state;
+  made->veth_ = veth;
   made->mtu_ = mtu;
   const absl::Status status = InNamespace(path, [&] { return made->Attach(config, mtu); });
   if (!status.ok())

@@ -34,6 +34,7 @@ class XdpInterface {
   absl::Status Link() const;
   std::vector<PortFact> Facts() const;
   std::vector<Finding> Findings() const;
+  bool is_veth() const { return veth_; }
 
  private:
   explicit XdpInterface(KernelInterface interface) : interface_(std::move(interface)) {}
@@ -42,6 +43,7 @@ class XdpInterface {
 
   KernelInterface interface_;
   KernelInterface::State opened_;
+  bool veth_ = false;
   uint32_t mtu_ = 0;  // of the port
   // The program goes first: it leads frames to the sockets.
   std::vector<std::unique_ptr<XdpSocket>> sockets_;

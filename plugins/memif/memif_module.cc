@@ -93,6 +93,38 @@ class MemifModule::Backend final : public PortBackend {
   PortRings rings_;
 };
 
+// What Facts may tell.
+std::vector<Column> FactColumns() {
+  const auto count = [](std::string name, std::string help) {
+    return Column{std::move(name), std::move(help), CellKind::kCount};
+  };
+  return {{"role", "server: weft listens; client: it connects"},
+          count("id", "the interface's number at its socket"),
+          {"socket", "the path where both meet"},
+          count("connections", "how often somebody connected"),
+          count("peer-pid", "the process at the other end, of whoever is connected"),
+          count("peer-uid", "and its user"),
+          {"peer-name", "what it calls itself"},
+          {"peer-interface", "what it calls its interface"},
+          count("queues", "queue pairs that the port may have"),
+          count("rings-rx", "rings that it sends by"),
+          count("rings-tx", "rings that it receives by"),
+          count("ring-size-rx", "descriptors of a ring that it sends by; 0 without one"),
+          count("ring-size-tx", "descriptors of a ring that it receives by"),
+          count("ring-rx-waiting", "frames that weft has not taken yet"),
+          count("ring-tx-free", "buffers that wait for frames"),
+          count("memory-regions", "regions of memory that are shared"),
+          count("memory-bytes", "bytes of them")};
+}
+
+// What Attachment tells.
+std::vector<Column> AttachmentColumns() {
+  return {{"mount", "the folder with the socket, and where it is in the container"},
+          {"podman", "the same as an argument of podman's or docker's"},
+          {"device", "EAL's argument for the container's device"},
+          {"without-huge-pages", "EAL's other arguments where it has no huge pages"}};
+}
+
 PortStatus MemifModule::Backend::Status() const {
   const MemifPort::Info info = port_.Describe();
   switch (info.state) {
@@ -192,7 +224,9 @@ void MemifModule::Register(Registry& registry) {
                         .output = "memif-output",
                         .make = [this](const PortRequest& request) { return MakePort(request); },
                         .preflight = Preflight,
-                        .validate = NoSharedSockets});
+                        .validate = NoSharedSockets,
+                        .facts = FactColumns(),
+                        .attachment = AttachmentColumns()});
 }
 
 absl::StatusOr<std::unique_ptr<PortBackend>> MemifModule::MakePort(const PortRequest& request) {

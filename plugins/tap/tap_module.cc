@@ -34,6 +34,8 @@ class TapModule final : public Module {
     kind.schema = &SchemaOf<TapConfig>();
     kind.output = std::string(TapOutput::kSpec.name);
     kind.validate = CheckTaps;
+    kind.facts = TapPort::FactColumns();
+    kind.attachment = TapPort::AttachmentColumns();
     kind.eal_needs = [](const PortConfig&, EalNeeds& needs) { needs.network = true; };
     kind.preflight = [](const PortConfig&, const std::string&) { return CheckTunDevice(); };
     kind.make = [&state, &loop = services.loop](

@@ -83,6 +83,18 @@ void TapPort::Lose(std::string_view why) {
   if (was_up && options_.on_down) options_.on_down();
 }
 
+std::vector<Column> TapPort::FactColumns() {
+  return {{"interface", "what the kernel's interface is called"},
+          {"netns", "the network namespace that it is in; without it weftd's own"},
+          {"interface-mac", "its MAC address"},
+          {"queues", "its queues", CellKind::kCount},
+          {"interface-set-up", "whether it is set up there", CellKind::kFlag}};
+}
+
+std::vector<Column> TapPort::AttachmentColumns() {
+  return {{"podman", "the argument that gives podman's or docker's container that namespace"}};
+}
+
 std::vector<PortFact> TapPort::Facts() const {
   std::vector<PortFact> facts = {{"interface", options_.tap.name}};
   if (!options_.tap.netns.empty()) facts.push_back({"netns", options_.tap.netns});

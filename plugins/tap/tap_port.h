@@ -44,6 +44,9 @@ class TapPort final : public PortBackend {
   std::vector<PortFact> Facts() const override;
   std::vector<Finding> Findings() const override;
   std::vector<PortFact> Attachment() const override;
+  // What Facts and Attachment may tell.
+  static std::vector<Column> FactColumns();
+  static std::vector<Column> AttachmentColumns();
 
  private:
   absl::Status Make();

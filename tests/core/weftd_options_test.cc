@@ -6,6 +6,9 @@
 
 #include <vector>
 
+#include "absl/strings/str_format.h"
+#include "core/supervise.h"
+
 namespace weft {
 namespace {
 
@@ -44,6 +47,8 @@ TEST(WeftdOptions, AreAllInUsageAndManual) {
   EXPECT_THAT(manual, AllOf(HasSubstr("\n.B \\-\\-supervise\n"), HasSubstr("\n.SS [[port]]\n"),
                             HasSubstr("\n.B ageing\n"), HasSubstr("\n.SH SIGNALS\n")));
   EXPECT_THAT(manual, Not(HasSubstr("\n--")));
+  for (const int status : {0, 1, 2, kEndedByPlugin})
+    EXPECT_THAT(manual, HasSubstr(absl::StrFormat("\n.TP\n.B %d\n", status)));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kernel containers by AF_XDP: the kernel's own frames out of a veth, through the switch and back."""
 import json
+import os
 import pathlib
 import subprocess
 
@@ -81,6 +82,29 @@ def a_ping_and_streams_between_two_kernels():
         wait_for(balanced, "each kernel has heard what weft sent it")
         equal({key: count for key, count in weft.drops().items() if key[1] != "af-xdp-output"}, {},
               "frames that weft lost otherwise than by full rings")
+
+
+def attached_as_the_port_says():
+    """The lines of `show port NAME attach` make the container's namespace and its veth."""
+    peer, name = Namespace("peer", f"{LEFT}/24", LEFT_MAC), f"weft-{os.getpid()}-child"
+    veth = f"w{os.getpid() % 10**7}-child"[:15]
+    options = f'mac = "{RIGHT_MAC}"\nmtu = 1400'
+    with peer, Weftd(plugin() + port("peer", peer.outside) + port(name, veth, options=options)) as weft:
+        equal(weft.port(name)["state"], "down", "a port whose container is not there")
+        equal("attach has what" in weft.weftctl("why", name).stdout, True, "the advice of why")
+        told = weft.ctl(f"show port {name} attach")
+        try:
+            for key in ("namespace", "veth", "inside", "outside"):
+                subprocess.run(told[key].split(), check=True, capture_output=True, text=True)
+            weft.wait_up("peer", name)
+            equal(told["podman"], f"--network=ns:/run/netns/{name}", "podman's argument")
+            equal(weft.ctl(f"show port {name} attach"), told, "how to get there, once somebody is there")
+            _ip(None, "-n", name, "address", "add", f"{RIGHT}/24", "dev", "eth0")
+            equal(peer.ping(RIGHT, 3, "-s", "1372", "-M", "do"), 3, "echoes of the container")
+            equal(weft.addresses()[RIGHT_MAC], name, "whose address it is")
+        finally:
+            subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
+            subprocess.run(["ip", "link", "delete", veth], check=False, capture_output=True)
 
 
 def frames_arrive_in_order_and_once():
@@ -283,7 +307,7 @@ def an_interface_that_is_taken_is_waited_for():
 
 
 if __name__ == "__main__":
-    run(a_ping_and_streams_between_two_kernels, frames_arrive_in_order_and_once,
+    run(a_ping_and_streams_between_two_kernels, attached_as_the_port_says, frames_arrive_in_order_and_once,
         without_completing_a_container_has_to, a_vhost_container_in_the_same_bridge,
         a_weftd_that_is_killed_leaves_no_program, ports_come_and_go, an_interface_that_goes_comes_back,
         an_interface_in_another_namespace, a_port_that_comes_later, an_interface_with_more_queues_is_refused,

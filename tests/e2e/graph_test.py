@@ -15,7 +15,7 @@ GUARDED = ports("web-1", options=f'mac-guard = {{ allow = "{mac(1)}" }}') + port
 def of_text(text):
     """{(from, to): rate or ""}, and the nodes in their order."""
     arcs, nodes = {}, []
-    for line in text.splitlines():
+    for line in re.sub(r" \|\n +", " | ", text).splitlines():
         node, _, ways = (part.strip() for part in line.partition("->"))
         nodes.append(node)
         for way in filter(None, ways.split(" | ")):

@@ -6,6 +6,8 @@ import json
 import os
 import pathlib
 import re
+import resource
+import select
 import socket
 import struct
 import tempfile
@@ -123,9 +125,9 @@ def one_write_wakes_the_notifier():
 class Client:
     """A connection to the shell that does as it likes."""
 
-    def __init__(self, weft):
+    def __init__(self, weft, timeout=60):
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(60)
+        self._socket.settimeout(timeout)
         # A full accept queue sends away at once who would not wait (unix(7): EAGAIN).
         wait_for(lambda: self._connects(str(weft.runtime_dir / "control.sock")), "room for a connection", interval=0.001)
         self._lines = self._socket.makefile("rb")
@@ -147,6 +149,12 @@ class Client:
     def send(self, data):
         self._socket.sendall(data)
 
+    def fileno(self):
+        return self._socket.fileno()
+
+    def line(self):
+        return self._lines.readline()
+
     def ask(self, **request):
         self.send(json.dumps(request).encode() + b"\n")
         line = self._lines.readline()
@@ -167,39 +175,69 @@ def shows(client):
 
 
 ROUNDS, CLIENTS, CONNECTIONS = 3, 8, 1000
+MOST_SHELLS = 32  # that weftd serves at a time
 
 
 def storm(weft):
-    """Eight clients ask for everything, one never reads, one talks nonsense, and a thousand only connect; how many
-    answers there were."""
-    answers, errors = [0] * CLIENTS, []
+    """Eight clients ask for everything, one never reads, one talks nonsense all the while, and a thousand only connect
+    and stay; how many answers there were."""
+    answers, errors, over = [0] * CLIENTS, [], threading.Event()
 
     def asks(number):
         try:
-            with Client(weft) as client:
-                for command in ROUNDS * commands:
-                    reply = client.ask(command=command)
-                    equal(reply is not None and isinstance(reply["ok"], bool), True, f"an answer to {command}")
-                    answers[number] += 1
+            for command in ROUNDS * commands:
+                reply = clients[number].ask(command=command)
+                equal(reply is not None and isinstance(reply["ok"], bool), True, f"an answer to {command}")
+                answers[number] += 1
         except (OSError, ValueError, AssertionError) as error:
             errors.append(f"client {number}: {error}")
 
+    def talks_nonsense():
+        while not over.is_set():
+            # It does not read either, so weftd takes no more at some point; then it begins anew.
+            with contextlib.suppress(OSError), Client(weft, timeout=0.1) as client:
+                while not over.is_set():
+                    client.send(bytes(range(256)) * 40)
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with contextlib.ExitStack() as stack:
-        commands = shows(stack.enter_context(Client(weft)))
+        with Client(weft) as client:
+            commands = shows(client)
         at_least(len(commands), 30, "commands that show something")
-        silent, garbled = (stack.enter_context(Client(weft)) for _ in range(2))
+        # Before the crowd: weftd serves only so many, and tells the others so.
+        clients = [stack.enter_context(Client(weft)) for _ in range(CLIENTS)]
+        silent = stack.enter_context(Client(weft))
         silent.send(b"".join(json.dumps({"command": "show counters"}).encode() + b"\n" for _ in range(200)))
-        garbled.send(bytes(range(256)).replace(b"\n", b"") * 100)
+        before = weft.fds()
         threads = [threading.Thread(target=asks, args=(number,)) for number in range(CLIENTS)]
+        threads.append(threading.Thread(target=talks_nonsense))
         for thread in threads:
             thread.start()
-        for _ in range(CONNECTIONS):
-            with contextlib.suppress(OSError), Client(weft):
-                pass
-        for thread in threads:
-            thread.join()
+        try:
+            room = CONNECTIONS if most == resource.RLIM_INFINITY else min(CONNECTIONS, most - 200)
+            crowd = [stack.enter_context(Client(weft)) for _ in range(room)]
+            at_least(before + MOST_SHELLS, weft.fds(), "descriptors that weftd may have, against those that it has")
+            refused = wait_for(lambda: select_refused(crowd), "weftd has told who is too many")
+            at_least(len(crowd) - len(refused), 1, "connections that stay")
+            told = f"{MOST_SHELLS} shells are connected already".encode()
+            equal({told in client.line() for client in refused}, {True}, "what the others are told")
+        finally:
+            for thread in threads[:CLIENTS]:
+                thread.join()
+            over.set()
+            threads[-1].join()
     equal(errors, [], "what went wrong with clients that behave")
     return sum(answers), len(commands)
+
+
+def select_refused(crowd):
+    """Those that have been told something; nothing as long as too few have."""
+    waiting = select.poll()
+    for client in crowd:
+        waiting.register(client.fileno(), select.POLLIN)
+    told = {fd for fd, _ in waiting.poll(0)}
+    return [client for client in crowd if client.fileno() in told] if len(told) >= len(crowd) - MOST_SHELLS else []
 
 
 def own_memory(weft):

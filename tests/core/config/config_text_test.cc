@@ -134,5 +134,29 @@ TEST(ConfigText, SaysAllThatIsNoDefault) {
   EXPECT_THAT(text, Not(HasSubstr("#")));
 }
 
+TEST(ConfigText, AListThatIsTooLongHasAnItemALine) {
+  const std::string text = R"([dpdk]
+eal = [
+  "--an-argument-with-a-long-name",
+  "another, \"with\" a comma and a \\ in it",
+  "--yet-another=[of,these]"
+]
+[[bridge]]
+name = "default"
+static = [
+  { mac = "02:00:00:00:00:01", port = "a" },
+  { mac = "02:00:00:00:00:02", port = "a" }
+]
+[[port]]
+name = "a"
+vhost = {}
+)";
+  const Whole whole = Read(text);
+  std::string written = ConfigText(whole.config, whole.metrics, ShowDefaults::kNo);
+  for (size_t at = written.find("\n\n"); at != std::string::npos; at = written.find("\n\n"))
+    written.erase(at, 1);
+  EXPECT_EQ(written, text);
+}
+
 }  // namespace
 }  // namespace weft

@@ -71,6 +71,17 @@ TEST(Shape, SectionsGoByTheirTitles) {
   EXPECT_EQ(Mismatch(each, good), "section \"how-often\": declared as text, but it is array");
 }
 
+TEST(Shape, WhatWeftctlMakesOfAnswersMayBeOtherwiseOrNone) {
+  EXPECT_EQ(Mismatch(Shape::Other("a line each round"), Good()), "");
+  EXPECT_THAT(ToJsonSchema(Shape::Other("a line each round")),
+              HasSubstr("\"description\":\"a line each round\""));
+  EXPECT_EQ(DescribeShape(Shape::Other("a line each round")), "JSON: a line each round.\n");
+  EXPECT_EQ(Mismatch(Shape::None("it is a script"), Good()), "declared to have no JSON");
+  EXPECT_THAT(ToJsonSchema(Shape::None("it is a script")), HasSubstr("\"not\":{}"));
+  EXPECT_EQ(DescribeShape(Shape::None("it is a script")),
+            "JSON: none, `--json` is refused: it is a script.\n");
+}
+
 TEST(Shape, OneOfSeveralIsEnough) {
   const Shape shape = Shape::OneOf(
       {{"with ports", Shape::Rows(Columns())}, {"without", Shape::Text("that there are none")}});

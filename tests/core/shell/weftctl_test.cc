@@ -276,6 +276,27 @@ TEST_F(WeftctlTest, CompletionScriptsNeedNoDaemon) {
   EXPECT_EQ(err_, "weftctl: there is no completion for \"fish\"; there is for bash and zsh\n");
 }
 
+TEST_F(WeftctlTest, ItsOwnCommandsAnswerInJsonToo) {
+  ControlClient client(path_);
+  EXPECT_EQ(Run(client, "completion bash"), 0);
+  const std::string script = out_;
+  EXPECT_EQ(Run(client, "completion bash", true), 0);
+  EXPECT_EQ(out_, ToJson(script) + "\n");
+  EXPECT_EQ(Run(client, "exit", true), 0);
+  EXPECT_EQ(out_, "\"\"\n");
+  EXPECT_EQ(Run(client, "exit"), 0);
+  EXPECT_EQ(out_, "");
+}
+
+TEST_F(WeftctlTest, WhatHasNoJsonRefusesIt) {
+  ControlClient client(path_);
+  EXPECT_EQ(Run(client, "extcap --extcap-interfaces", true), 1);
+  EXPECT_EQ(err_, "weftctl: extcap answers Wireshark in a form of its own; it has no --json\n");
+  EXPECT_EQ(Run(client, "capture port web-1", true), 1);
+  EXPECT_EQ(err_, "weftctl: a capture is no JSON; name a file for it with -w\n");
+  EXPECT_EQ(out_, "");
+}
+
 TEST_F(WeftctlTest, AFullDiskIsAnError) {
   const Daemon daemon(path_);
   ControlClient client(path_);

@@ -134,11 +134,11 @@ class Weftd:
             raise AssertionError(f'"{command}" was refused: {reply["error"]}')
         return reply["data"]
 
-    def weftctl(self, *words, timeout=60):
+    def weftctl(self, *words, timeout=60, cwd=None):
         """Runs the weftctl program; a CompletedProcess with stdout and stderr as text."""
         return subprocess.run([BUILD / "weftctl", "-s", self.runtime_dir / "control.sock", *words],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=timeout)
+                              timeout=timeout, cwd=cwd)
 
     def port(self, name):
         """The row of `show ports` of this port."""

@@ -7,6 +7,7 @@
 
 #include "core/sdk/weft.h"
 #include "plugins/af_xdp/af_xdp_config.h"
+#include "plugins/af_xdp/attachment.h"
 #include "plugins/af_xdp/kernel_interface.h"
 #include "plugins/af_xdp/umem_layout.h"
 #include "tests/support/module_harness.h"
@@ -73,6 +74,31 @@ TEST_F(AfXdpModuleTest, TakesAWholeTable) {
       Errors("[[port]]\nname = \"a\"\naf-xdp = { interface = \"veth1\", netns = \"web\", "
              "queues = 2, mode = \"copy\", busy-poll = true, complete-checksums = false }\n"),
       IsEmpty());
+}
+
+// The lines themselves run in tests/e2e/af_xdp_test.py.
+TEST_F(AfXdpModuleTest, SaysHowAContainerGetsThere) {
+  const auto told = [](const std::vector<PortFact>& facts) {
+    std::vector<std::string> lines;
+    for (const PortFact& fact : facts)
+      lines.push_back(Cat(fact.name, ": ", std::get<std::string>(fact.value)));
+    return lines;
+  };
+  EXPECT_THAT(told(Attachment("web-1", std::nullopt, 1500, In(std::nullopt))),
+              ElementsAre("namespace: ip netns add web-1",
+                          "veth: ip link add veth1 type veth peer name eth0 netns web-1",
+                          "inside: ip -n web-1 link set eth0 up", "outside: ip link set veth1 up",
+                          "podman: --network=ns:/run/netns/web-1"));
+  const auto mac = MacAddress::Parse("02:00:00:00:00:11");
+  ASSERT_TRUE(mac);
+  EXPECT_EQ(told(Attachment("web-1", *mac, 3000, In("outer")))[1],
+            "veth: ip -n outer link add veth1 mtu 3000 type veth peer name eth0 mtu 3000 address "
+            "02:00:00:00:00:11 netns web-1");
+  EXPECT_EQ(told(Attachment("web-1", *mac, 1500, In("/proc/7/ns/net")))[3],
+            "outside: nsenter --net=/proc/7/ns/net ip link set veth1 up");
+  const std::vector<PortFact> facts = Attachment("web-1", *mac, 1500, In(std::nullopt));
+  ASSERT_EQ(facts.size(), kind().attachment.size());
+  for (size_t i = 0; i < facts.size(); ++i) EXPECT_EQ(facts[i].name, kind().attachment[i].name);
 }
 
 TEST_F(AfXdpModuleTest, RefusesWhatNamesNothing) {
