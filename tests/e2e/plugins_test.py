@@ -207,18 +207,6 @@ def who_does_wrong_is_out():
             scene.pair.finish()
 
 
-def who_never_returns_is_named():
-    sample("faulty")
-    config = (BRIDGES + web_3('faulty = { how = "loop" }')
-              + f'[plugins]\n{directory("")}\nload = ["faulty"]\nhang = "2s"\n')
-    with Weftd(config) as weft, Testpmd(weft.socket("web-3"), mac=mac(3), mode="txonly", peer=VICTIM) as sender:
-        weft.wait_up("web-3")
-        sender.start()
-        equal(weft.process.wait(60), -signal.SIGABRT, "weftd's end")
-        said = "weftd: plugin faulty ends it: its node faulty has kept worker 0 for 2 s and does not return"
-        equal(said in weft.log(), True, f'"{said}" in the log')
-
-
 def faulty(how, more=""):
     return (BRIDGES + web_3(f'faulty = {{ how = "{how}" }}') + static_ports("web-1", "web-2")
             + f'[plugins]\n{directory("")}\nload = ["faulty"]\n{more}\n')
@@ -294,8 +282,18 @@ def answers(weft):
 
 
 def who_crashes_twice_is_left_out():
+    left_out_the_third_time("crash", "", "signal 11 came in its node faulty on worker 0", signal.SIGSEGV)
+
+
+def who_hangs_twice_is_left_out():
+    left_out_the_third_time("loop", 'hang = "1s"', "its node faulty has kept worker 0 for 1 s and does not return",
+                            signal.SIGABRT)
+
+
+def left_out_the_third_time(how, more, says, number):
+    """It is started again, and then without the plugin."""
     sample("faulty")
-    with Weftd(faulty("crash"), options=["--supervise"]) as weft:
+    with Weftd(faulty(how, more), options=["--supervise"]) as weft:
         for turn in 1, 2:
             with sends(weft) as sender:
                 weft.wait_up("web-3")
@@ -303,7 +301,10 @@ def who_crashes_twice_is_left_out():
                 sender.start()
                 wait_for(lambda: weft.log().count("it starts again") == turn, f"crash {turn}")
             wait_for(lambda: answers(weft), "a weftd that serves again")
-        equal("plugin faulty ended it twice within a minute and is left out" in weft.log(), True, "what the parent says")
+        for line, count in ((f"weftd: plugin faulty ends it: {says}", 2),
+                            (f"weftd: supervise: signal {number:d} ended it; it starts again", 2),
+                            ("plugin faulty ended it twice within a minute and is left out", 1)):
+            equal(weft.log().count(line), count, f'"{line}" in the log')
         equal(states(weft), {("faulty", "1.2-sample"): "faulty left out: bypass"}, "plugins")
         with sends(weft) as sender, Pair(weft) as pair:
             weft.wait_up("web-3")
@@ -319,5 +320,5 @@ def who_crashes_twice_is_left_out():
 
 if __name__ == "__main__":
     run(loaded_and_unloaded_under_traffic, replaced_under_traffic, by_startup_conf, who_does_wrong_is_out,
-        who_never_returns_is_named, who_crashes_is_named, who_uses_up_the_stack_is_named, who_is_to_stop_it_does,
-        who_stopped_it_is_left_out, who_crashes_twice_is_left_out)
+        who_crashes_is_named, who_uses_up_the_stack_is_named, who_is_to_stop_it_does, who_stopped_it_is_left_out,
+        who_crashes_twice_is_left_out, who_hangs_twice_is_left_out)
