@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two clocks: cycles (the TSC, for what a node costs) and Clock (monotonic time, simulated in
-// tests).
+// tests). Any thread may ask; a simulated clock belongs to the thread of its test.
 #pragma once
 
 #include <x86intrin.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A counter with one writer and any number of readers. Counting costs what ++ costs; reading is
-// never a data race.
+// A counter with one writer, mostly a worker, and any number of readers on other threads. Counting
+// costs what ++ costs; reading is never a data race.
 #pragma once
 
 #include <atomic>

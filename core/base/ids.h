@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Strong types for the small numbers that name things. Two of them never mix, and none is a plain
-// integer.
+// integer. Values; any thread.
 #pragma once
 
 #include <compare>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names and help texts of an enum, declared once beside it: Labels<Drop>({{Drop::kSpoofed,
 // "spoofed", "..."}}). The compiler refuses a table that misses an enumerator, repeats one or is
-// out of order.
+// out of order. Constants; any thread.
 #pragma once
 
 #include <array>

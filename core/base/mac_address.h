@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An Ethernet address, six octets as on the wire (IEEE 802-2014 §8.2).
+// An Ethernet address, six octets as on the wire (IEEE 802-2014 §8.2). A value; any thread, but for
+// Parse and ToString, which are not for workers.
 #pragma once
 
 #include <array>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A lock among workers, held for one burst: whoever waits spins, for the holder is a worker that
-// runs. Nothing that control or a tenant can hold.
+// runs. Nothing that the control thread or a tenant can hold.
 #pragma once
 
 #include <immintrin.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file descriptor with one owner; closed when the owner goes.
+// A file descriptor with one owner; closed when the owner goes. Any thread, one at a time.
 #pragma once
 
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long packets were in the switch, as a histogram in the manner of HdrHistogram: eight steps to
-// each doubling, so that a quantile is right to an eighth of itself, whatever its size. One writer,
-// any number of readers.
+// each doubling, so that a quantile is right to an eighth of itself, whatever its size. The worker
+// whose packets they are writes it; any thread may read.
 #pragma once
 
 #include <array>

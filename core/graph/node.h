@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The base classes of nodes. A node decides what happens to packets; the loop, the counting, the
-// trace and the enqueue are here and in Graph, once. One object a worker: members need no lock.
+// trace and the enqueue are here and in Graph, once. One object a worker, which alone calls its
+// methods, so members need no lock; the control thread makes and destroys it.
 //
 //   class Filter final : public Node<Filter> {
 //    public:

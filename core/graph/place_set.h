@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What splitting a frame is made of: sets of places in it, those with one verdict, and the packets
 // that stand at them. A set at a time, because a pass over the packets with a cursor for each
-// verdict waits for its own last store wherever packets come in runs.
+// verdict waits for its own last store wherever packets come in runs. Worker.
 #pragma once
 
 #include <array>

@@ -3,8 +3,8 @@
 //   struct TraceRecord { MacAddress source; uint16_t age; };
 //   static constexpr auto kTrace =
 //       TraceFields({TraceFieldOf<&TraceRecord::source>("source", "the frame's source MAC"), ...});
-// The node then defines `TraceRecord MakeTrace(const Packet&) const`; core calls it for traced
-// packets only.
+// The node then defines `TraceRecord MakeTrace(const Packet&) const`; a worker calls it, for
+// traced packets only. What is declared here is read on the control thread.
 #pragma once
 
 #include <array>

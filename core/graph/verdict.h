@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a node says of one packet: one of its own Nexts, one of its own Drops, Continue (the feature
 // after me) or Consumed (I keep it). A Verdict belongs to its node class: another node's Next or
-// Drop does not convert, so wiring mistakes do not compile.
+// Drop does not convert, so wiring mistakes do not compile. A value, made on
+// workers.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Headers as they stand on the wire; every field is big-endian and unaligned.
+// Headers as they stand on the wire; every field is big-endian and unaligned. Plain data; any
+// thread.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Foreign memory: bytes that somebody else (a container) may rewrite while we read them. ForeignPtr
 // is the only way to reach it, and it has no operator*: a field is loaded once, into a private
-// copy, and the copy is what is validated.
+// copy, and the copy is what is validated. Any thread.
 //
 // Builds with WEFT_COUNT_GUEST_LOADS (fuzzing, sanitizers) remember each byte that was loaded since
 // the last ForeignLoadGuard and abort at a second load: a double fetch is a defect even where it

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a sender left to whoever sends its packet on: the checksum of its TCP or UDP, and cutting
-// TCP into segments (virtio 1.2 §5.1.6.2 calls it so). It is a part of the Packet; clones have it
-// too.
+// TCP into segments (virtio 1.2 §5.1.6.2 calls it so). It is a part of the Packet, and belongs
+// to the worker that has that; clones have it too.
 //
 //   input node    ReadOffload (core/packet/offload_request.h) validates what a virtio-net header
 //                 asks for against the packet's private headers, and sets it

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copying what is known to be short (a header snapshot) without a call: at most two overlapping
-// blocks, and nothing beyond the given length is touched on either side.
+// blocks, and nothing beyond the given length is touched on either side. Any thread; made for
+// workers.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The header that stands before every frame in a virtio-net ring, and before those of a TAP with
 // IFF_VNET_HDR (virtio 1.2 §5.1.6; Linux' include/uapi/linux/virtio_net.h). Its fields are
-// little-endian, as every machine is that weft runs on. Plain data without behaviour.
+// little-endian, as every machine is that weft runs on. Plain data without behaviour; any
+// thread.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copying payload a cache line at a time, from front to back. memcpy copies from back to front
 // where the two places are near each other within their pages, as those of equal rings often are,
-// and that is slower between caches.
+// and that is slower between caches. Any thread; made for workers.
 #pragma once
 
 #include <cstddef>

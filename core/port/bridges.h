@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What bridges there are, and which address is on which port: all that other rooms and plugins see
-// of bridging. The room `l2` implements it; ModuleServices has it.
+// of bridging. The room `l2` implements it; ModuleServices has it. Control thread, but for Lookup.
 #pragma once
 
 #include <memory>

@@ -31,9 +31,8 @@ constexpr uint64_t kThreadFlags = CLONE_VM | CLONE_THREAD | CLONE_SIGHAND;
 constexpr uint64_t kNamespaceFlags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
                                      CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
-// Why the process ends. A signal handler has no `this`: the names of system calls are one of weft's
-// three globals (core/tenant/memory_fault.cc and core/worker/last_words.cc have the others).
-// Written before the filter is loaded.
+// Why the process ends: the names of system calls, for a signal handler, which has no `this`
+// (CONTRIBUTING.md has all such globals). Written before the filter is loaded.
 constexpr int kMaxSyscalls = 512;
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see above
 constinit std::array<char*, kMaxSyscalls> syscall_names{};

@@ -37,6 +37,8 @@ struct StampPart {
 
 // The layout of the stamp itself never changes, so that any weft can read any other's.
 struct Stamp {
+  // In the order of MakeStamp, which is that of a refusal's sentence and means nothing else: parts
+  // are compared by name, and one that a side lacks is a difference. Unused ones are the last.
   StampPart parts[12];
 };
 static_assert(sizeof(Stamp) == 12 * 128 && alignof(Stamp) == 1);

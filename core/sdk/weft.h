@@ -52,9 +52,11 @@ namespace weft {
 template <typename N>
 class NodeModule final : public Module {
  public:
-  static constexpr bool kHasConfig = requires { N::NodeConfig::kFields; };
+  static constexpr bool kHasConfig = requires { N::NodeConfig::kFields; };  // of its own section
 
+  // The node's name is the module's.
   std::string_view name() const override { return N::kSpec.name; }
+  // Adds the one class of nodes. Their factory runs on the control thread, once for each worker.
   void Register(Registry& registry) override {
     rcu_ = &registry.services().rcu;
     if constexpr (kHasConfig) {
@@ -63,6 +65,8 @@ class NodeModule final : public Module {
       registry.AddNode<N>([](WorkerId) { return std::make_unique<N>(); });
     }
   }
+  // Publishes the section for the nodes, at the start and after a reload; never fails, for whoever
+  // read the section has checked it. Without [node.NAME] the defaults stand.
   absl::Status Configured(const Config& config) override {
     if constexpr (kHasConfig) {
       using NodeConfig = typename N::NodeConfig;
@@ -76,6 +80,7 @@ class NodeModule final : public Module {
 
  private:
   struct Nothing {};
+  // T::NodeConfig, or Nothing if T has none.
   template <typename T>
   struct ConfigOf {
     using Type = Nothing;
@@ -86,7 +91,8 @@ class NodeModule final : public Module {
     using Type = typename T::NodeConfig;
   };
 
-  Rcu* rcu_ = nullptr;
+  Rcu* rcu_ = nullptr;  // weftd's; there from Register on
+  // What nodes hold a reference to; it outlives them, for the module goes after its nodes.
   Published<typename ConfigOf<N>::Type> config_{
       std::make_unique<const typename ConfigOf<N>::Type>()};
 };

@@ -2,7 +2,8 @@
 // A file of a tenant's, mapped: what a container shares with weft, by whatever protocol (hostile.md
 // rule 8). It is a regular file on hugetlbfs or tmpfs (a memfd is one), open for reading and
 // writing, and long enough. The tenant can still shrink it: a touch of a page that is gone is
-// repaired by memory_fault.h and raises a flag. Control makes it, and is the last to let go of it.
+// repaired by memory_fault.h and raises a flag. The control thread makes it and is
+// the last to let go of it.
 #pragma once
 
 #include <sys/types.h>

@@ -3,9 +3,9 @@
 // inside a registered range puts anonymous memory there and raises the range's flag; a SIGBUS
 // anywhere else gets the action that was there before.
 //
-// A signal handler has no `this`: its table of ranges is one of weft's three globals
-// (core/sandbox/syscall_filter.cc has the other). It is fixed, lock-free, written by the control
-// thread and read by whichever thread faults.
+// A signal handler has no `this`: its table of ranges is one of weft's few globals (CONTRIBUTING.md
+// has all). It is fixed, lock-free, written by the control thread and read by whichever thread
+// faults.
 #pragma once
 
 #include <atomic>

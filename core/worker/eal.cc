@@ -30,14 +30,15 @@ bool Has(const std::vector<std::string>& arguments, std::string_view wanted) {
                      [&](const std::string& argument) { return argument.starts_with(wanted); });
 }
 
-// What a handler of SIGABRT can know: the descriptor of EAL's log, or -1.
-std::atomic<int> g_eal_log{-1};
+// The descriptor of EAL's log, or -1. A signal handler has no `this`.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see above
+constinit std::atomic<int> eal_log{-1};
 
 // EAL aborts when a thread of its own cannot begin (rte_panic), and its reason would be in a file
 // that nobody has read.
 void ShowLog(int) {
   char text[4096];
-  const ssize_t size = pread(g_eal_log, text, sizeof(text), 0);
+  const ssize_t size = pread(eal_log, text, sizeof(text), 0);
   constexpr std::string_view kSentence = "weftd: DPDK gives up; its log:\n";
   [[maybe_unused]] ssize_t put = write(STDERR_FILENO, kSentence.data(), kSentence.size());
   if (size > 0) put = write(STDERR_FILENO, text, static_cast<size_t>(size));
@@ -49,13 +50,13 @@ class EalLog {
   explicit EalLog(bool pass_on) : file_(pass_on ? nullptr : tmpfile()) {
     if (file_ == nullptr) return;
     rte_openlog_stream(file_);
-    g_eal_log = fileno(file_);
+    eal_log = fileno(file_);
     signal(SIGABRT, ShowLog);
   }
   ~EalLog() {
     if (file_ == nullptr) return;
     signal(SIGABRT, SIG_DFL);
-    g_eal_log = -1;
+    eal_log = -1;
     rte_openlog_stream(nullptr);
     std::fclose(file_);
   }

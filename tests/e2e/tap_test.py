@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import subprocess
-import time
 
 from weft_e2e import (BUILD, Namespace, Podman, Testpmd, Weftd, at_least, equal, mac, ports, require_program, run, skip,
                       wait_equal, wait_for)
@@ -239,8 +238,7 @@ def sleeping_workers_wake():
     with two() as (weft, one, _):
         one.ping(address(2), 1)
         before = weft.ctl("show workers")[0]["sleeps"]
-        time.sleep(0.3)
-        at_least(weft.ctl("show workers")[0]["sleeps"], before + 1, "sleeps")
+        wait_for(lambda: weft.ctl("show workers")[0]["sleeps"] > before, "the worker sleeps")
         equal(one.ping(address(2), PINGS, "-i", "0.05"), PINGS, "echoes of a worker that slept")
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `cmake --install` leaves is all that a plugin needs, by CMake and by pkg-config."""
+import itertools
 import os
+import re
 import shutil
 
 from installation import ROOT, e2e, installed, run, stays_outside
@@ -49,11 +51,20 @@ def a_plugin_by_pkg_config():
         e2e.equal("fine: 1 port" in check(weft, directory), True, "weftd takes it")
 
 
+def opening(path):
+    """What a header begins with, behind its licence."""
+    lines = path.read_text().splitlines()[1:]
+    return " ".join(line.removeprefix("//").strip() for line in itertools.takewhile(lambda line: line.startswith("//"), lines))
+
+
 def every_header_is_whole():
+    """It compiles, and begins with what it is and which thread calls it, as docs/dev/sdk.md promises."""
     with installed() as weft:
         include = weft.prefix / "include" / "weft"
         headers = sorted(str(path.relative_to(include)) for path in include.rglob("*.h"))
         e2e.at_least(len(headers), 40, "headers")
+        silent = [header for header in headers if not re.search(r"\b(threads?|[Ww]orkers?)\b", opening(include / header))]
+        e2e.equal(silent, [], "headers whose first comment does not name their thread")
         source = weft.scratch / "mine"
         source.mkdir()
         (source / "all.cc").write_text("".join(f'#include "{header}"\n' for header in headers))

@@ -4,42 +4,49 @@ import scene
 from scene import e2e
 from plugins_test import copies, descriptors, directory, sample, states
 
-WARM = 200  # turns until what is kept for the next one is there, and the logs in memory are full
+WARM = 200  # turns until what is kept for the next one is there, and the logs in memory are full; fewer of a short form
+# A port in a bridge of its own, whose frames a turnstile drops: they begin with its letter.
+DROPPED = '[[bridge]]\nname = "other"\n[[bridge]]\nname = "default"\n[[port]]\nname = "dropped"\nbridge = "other"\nvhost = {}\n'
+LETTER = "78:fa:00:00:00:08"  # an address that begins with an x, turnstile's letter unless a table has another
 
 
 def _turns(tally, count, stage, one):
     """Plays one(turn): first to warm up, then so that descriptors and memory stay what they are."""
-    for turn in range(1, WARM + 1):
+    warm = min(WARM, 4 * count)
+    for turn in range(1, warm + 1):
         one(turn)
     before = descriptors(stage.weft)
     with stage.flat_memory(tally):
-        for turn in range(WARM + 1, WARM + count + 1):
+        for turn in range(warm + 1, warm + count + 1):
             with tally.case():
                 one(turn)
     tally.leaks["descriptors"] = max(0, descriptors(stage.weft) - before)
+
+
+def dropped(weft, build):
+    return weft.drops().get(("dropped", "turnstile", f"by-{build}"), 0)
+
+
+def sends(weft):
+    return e2e.Testpmd(weft.socket("dropped"), mac=e2e.mac(9), mode="txonly", peer=LETTER)
 
 
 def replaced(tally, count, dice):
     """Each build is seen to run: it answers, and frames are dropped for its reason and not for the other's. What it
     has to remember is handed on each time, and there is one copy of its code. The victims' frames pass it too."""
     builds = {build: sample(f"{build}/turnstile") for build in "ab"}
-    more = f'[plugins]\n{directory("a")}\nload = ["turnstile"]\n' \
-           '[[bridge]]\nname = "other"\n[[bridge]]\nname = "default"\n' \
-           '[[port]]\nname = "dropped"\nbridge = "other"\nvhost = {}\nturnstile = { letter = "\\u0002" }\n'
+    more = f'[plugins]\n{directory("a")}\nload = ["turnstile"]\n{DROPPED}turnstile = {{}}\n'
     with scene.Scene(more, "turnstile = {}\n") as stage, stage.watch(tally):
         weft = stage.weft
-
-        def dropped(build):
-            return weft.drops().get(("dropped", "turnstile", f"by-{build}"), 0)
 
         def one(turn):
             build, other = ("ba", "ab")[turn % 2 == 0]
             weft.ctl(f"plugin replace turnstile {builds[build]}")
             e2e.equal(weft.ctl("show turnstile"), f"{build} {turn}\n", "the state that is handed on")
-            e2e.wait_for(lambda: dropped(build) > 0, f"drops by build {build} in turn {turn}", interval=0.002)
+            e2e.wait_for(lambda: dropped(weft, build) > 0, f"drops by build {build} in turn {turn}", interval=0.002)
             e2e.wait_equal(lambda: states(weft), {("turnstile", build): "running"}, f"plugins after turn {turn}")
-            e2e.equal((copies(weft, "turnstile"), dropped(other)), (1, 0), "copies, drops by the other")
-        with e2e.Testpmd(weft.socket("dropped"), mac=e2e.mac(9), mode="txonly", peer=e2e.mac(8)) as sender:
+            e2e.equal((copies(weft, "turnstile"), dropped(weft, other)), (1, 0), "copies, drops by the other")
+        with sends(weft) as sender:
             weft.wait_up("dropped")
             sender.start()
             _turns(tally, count, stage, one)
@@ -48,16 +55,29 @@ def replaced(tally, count, dice):
 
 
 def loaded(tally, count, dice):
-    """A plugin comes and goes, and each time nothing of its code is left."""
+    """A plugin comes, meets the frames of two ports, and goes; each time nothing of its code is left. Those of `dropped`
+    it drops, those of a victim pass it."""
     plugin = sample("a/turnstile")
-    with scene.Scene() as stage, stage.watch(tally):
+    with scene.Scene(DROPPED) as stage, stage.watch(tally):
         weft = stage.weft
 
         def one(turn):
             weft.ctl(f"plugin load {plugin}")
             e2e.equal((states(weft), copies(weft, "turnstile")), ({("turnstile", "a"): "running"}, 1), "plugins")
+            e2e.equal(dropped(weft, "a"), 0, "drops of the one before")
+            for port in "dropped", "victim-a":
+                weft.ctl(f"port feature set {port} turnstile")
+            received = stage.victims.counts()["received"]
+            e2e.wait_for(lambda: dropped(weft, "a") > 0 and stage.victims.counts()["received"] > received,
+                         f"frames that it drops and that pass it in turn {turn}", interval=0.002)
+            for port in "dropped", "victim-a":
+                weft.ctl(f"port feature delete {port} turnstile")
             weft.ctl("plugin unload turnstile")
             e2e.wait_equal(lambda: states(weft), {}, f"plugins after turn {turn}")
             e2e.equal(copies(weft, "turnstile"), 0, "copies")
-        _turns(tally, count, stage, one)
+        with sends(weft) as sender:
+            weft.wait_up("dropped")
+            sender.start()
+            _turns(tally, count, stage, one)
+            sender.stop()
         stage.settle("plugins that came and went")
