@@ -107,13 +107,16 @@ target_link_libraries(weft_sdk INTERFACE weft_options)
 target_include_directories(weft_sdk SYSTEM INTERFACE ${DPDK_INCLUDE_DIRS})
 target_compile_options(weft_sdk INTERFACE $<TARGET_PROPERTY:weft_dpdk,INTERFACE_COMPILE_OPTIONS>)
 
-# weft_room(NAME SOURCES ... DEPS ...): one room, the static library weft_NAME.
+# weft_room(NAME [ALONE] SOURCES ... DEPS ...): one room, the static library weft_NAME. ALONE: packets pass here, so
+# an optimised build compiles each source by itself. In units g++ inlines otherwise: 5 % more instructions in flood.
 function(weft_room name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "ALONE" "" "SOURCES;DEPS" ${ARGN})
   if(ARG_SOURCES)
     add_library(weft_${name} STATIC ${ARG_SOURCES})
     target_link_libraries(weft_${name} PUBLIC weft_options ${ARG_DEPS})
-    weft_units(weft_${name})
+    if(NOT ARG_ALONE OR WEFT_SANITIZE)
+      weft_units(weft_${name})
+    endif()
   else()
     add_library(weft_${name} INTERFACE)
     target_link_libraries(weft_${name} INTERFACE weft_options ${ARG_DEPS})

@@ -106,7 +106,7 @@ def tidy_units(paths, flags):
     for _, needs, group in groups:
         for path in group:
             flags[path] = [word for need in needs for word in need]
-    return [unit for (_, tests, _), _, group in groups
+    return [unit for (_, tests, *_), _, group in groups
             for unit in units_of(group, UNIT_OF_TESTS if tests else UNIT, entries=False)]
 
 

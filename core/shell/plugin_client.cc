@@ -115,7 +115,7 @@ int RunPluginTest(const Arguments& arguments, const Display& display, std::strin
   if (!status.ok()) return Fail(status.status(), display, where);
   if (*status == 0) return display.json ? PrintReply(said, display, where) : kExitDone;
   absl::FPrintF(display.err, "%s", said);
-  return Fail(absl::AbortedError("not all of that went as it says"), display, where);
+  return Fail(absl::AbortedError("the test failed"), display, where);
 }
 
 }  // namespace weft

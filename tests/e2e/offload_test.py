@@ -128,7 +128,7 @@ def routed(*options):
     def port(name, bridge, kind):
         return f'[[port]]\nname = "{name}"\nbridge = "{bridge}"\n{kind}\n'
     with Namespace("left", alone=True) as left, Namespace("right", alone=True) as right:
-        config = f'[plugins]\ndirectory = "{BUILD / "plugins"}"\nload = ["tap"]\n[[bridge]]\nname = "far"\n' \
+        config = f'[plugins]\ndirectory = "{BUILD / "plugins"}"\nload = ["tap"]\n[[bridge]]\nname = "default"\n[[bridge]]\nname = "far"\n' \
             + port("left", "default", f'mac = "{LEFT}"\ntap = {{ netns = "{left.name}" }}') \
             + port("fw-in", "default", "vhost = { offload = true }") + port("fw-out", "far", "vhost = { offload = true }") \
             + port("right", "far", f'mac = "{RIGHT}"\ntap = {{ netns = "{right.name}" }}')

@@ -42,7 +42,7 @@ def a_test_that_fails_says_why():
         for line in ("FAILED  hello.case", "  - web-1 hello too-long 1", "  + web-1 hello too-long 2"):
             e2e.equal(line in says, True, f"it says: {line}\n{says}")
         says = run(weft.weftctl, "plugin", "test", "none.case", cwd=plugin, status=1)
-        e2e.equal(says, 'cannot read "none.case": No such file or directory\n', "a case that there is not")
+        e2e.equal(says, 'cannot read "none.case": No such file or directory\nweftctl: the test failed\n', "a case that there is not")
         says = run(weft.weftctl, "plugin", "test", cwd=weft.scratch, status=1)
         e2e.equal(says, "weftctl: there is no *.case in this folder, and none was named\n", "no case at all")
 

@@ -4,7 +4,7 @@ import scene
 from scene import e2e
 from plugins_test import copies, descriptors, directory, sample, states
 
-WARM = 200  # turns until what is kept for the next one is there, and the logs in memory are full; fewer of a short form
+WARM = 200  # turns until what is kept for the next one is there, and the logs in memory are full
 # A port in a bridge of its own, whose frames a turnstile drops: they begin with its letter.
 DROPPED = '[[bridge]]\nname = "other"\n[[bridge]]\nname = "default"\n[[port]]\nname = "dropped"\nbridge = "other"\nvhost = {}\n'
 LETTER = "78:fa:00:00:00:08"  # an address that begins with an x, turnstile's letter unless a table has another
@@ -12,12 +12,11 @@ LETTER = "78:fa:00:00:00:08"  # an address that begins with an x, turnstile's le
 
 def _turns(tally, count, stage, one):
     """Plays one(turn): first to warm up, then so that descriptors and memory stay what they are."""
-    warm = min(WARM, 4 * count)
-    for turn in range(1, warm + 1):
+    for turn in range(1, WARM + 1):
         one(turn)
     before = descriptors(stage.weft)
     with stage.flat_memory(tally):
-        for turn in range(warm + 1, warm + count + 1):
+        for turn in range(WARM + 1, WARM + count + 1):
             with tally.case():
                 one(turn)
     tally.leaks["descriptors"] = max(0, descriptors(stage.weft) - before)

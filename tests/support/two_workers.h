@@ -86,9 +86,7 @@ class TwoWorkers : public ::testing::Test {
   }
   // What a container got, and what was dropped on account of its port.
   size_t Received(std::string_view port) { return received_[std::string(port)].size(); }
-  uint64_t Dropped(std::string_view port) {
-    return harness_->stats().Port(Find(port).id).drops;
-  }
+  uint64_t Dropped(std::string_view port) { return harness_->stats().Port(Find(port).id).drops; }
   // Of the frames, those of each source come in the order of their numbers. How many each has.
   static std::map<MacAddress, size_t> CountInOrder(const std::vector<Bytes>& frames, size_t at) {
     std::map<MacAddress, size_t> counts;

@@ -17,7 +17,7 @@ namespace weft {
 enum class Listener : uint8_t { kWeft, kContainer };
 consteval auto LabelsOf(Listener) {
   return Labels<Listener>({{Listener::kWeft, "weft", "weft listens, containers connect"},
-                         {Listener::kContainer, "container", "the container listens"}});
+                           {Listener::kContainer, "container", "the container listens"}});
 }
 
 struct SampleVhost {

@@ -24,9 +24,7 @@ struct State {
   static constexpr auto kFields = Fields(Field<&State::items>("items", "all of them"));
 };
 
-std::string Refusal(std::string_view text) {
-  return MessageOf(ReadSaved<State>(text).status());
-}
+std::string Refusal(std::string_view text) { return MessageOf(ReadSaved<State>(text).status()); }
 
 TEST(SavedState, IsReadAsItWasWritten) {
   const std::string words = "a \"quoted\" one, with \\ and \n";

@@ -210,7 +210,8 @@ TEST_F(WatcherTest, CountsWhatFindsTheRingFull) {
   EXPECT_EQ(taken + tap->lost.value(), 20U);
   harness_.Inject(PortId(0), FrameOf(99, 100));
   harness_.Run();
-  EXPECT_THAT(Taken(*tap), ElementsAre(FrameOf(99, 100))) << "and it goes on, around the ring's end";
+  EXPECT_THAT(Taken(*tap), ElementsAre(FrameOf(99, 100)))
+      << "and it goes on, around the ring's end";
 }
 
 }  // namespace

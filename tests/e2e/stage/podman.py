@@ -30,6 +30,7 @@ class Podman:
                 '[engine]\ncgroup_manager="cgroupfs"\nruntime="runc"\nevents_logger="file"\n')
             root = self.folder / "image" / "bin"
             root.mkdir(parents=True)
+            (self.folder / "image" / "tmp").mkdir()  # iperf3 keeps there what it sends
             shutil.copy(busybox, root / "busybox")
             for name in ("sh", "ping", "ip", "nc", "cat", "httpd", "wget", "sleep"):
                 (root / name).symlink_to("busybox")

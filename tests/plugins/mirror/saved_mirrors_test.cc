@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/sdk/weft.h"
-#include "tests/support/plugin_switch.h"
+#include "tests/support/switch_with_plugin.h"
 
 // NOLINTNEXTLINE(readability-identifier-naming): the name is what a loader looks for
 extern "C" const weft::PluginDescriptor weft_plugin;
@@ -23,7 +23,7 @@ using ::testing::ElementsAre;
 using testing::FrameTo;
 using ::testing::HasSubstr;
 using testing::MacNumber;
-using testing::PluginSwitch;
+using testing::SwitchWithPlugin;
 using namespace std::chrono_literals;
 
 class MirrorStateTest : public ::testing::Test {
@@ -31,8 +31,8 @@ class MirrorStateTest : public ::testing::Test {
   MirrorStateTest() : path_(::testing::TempDir() + Cat("weft-saved-", getpid(), ".pcapng")) {}
   ~MirrorStateTest() override { std::filesystem::remove(path_); }
 
-  std::unique_ptr<PluginSwitch> Build() {
-    return std::make_unique<PluginSwitch>(
+  std::unique_ptr<SwitchWithPlugin> Build() {
+    return std::make_unique<SwitchWithPlugin>(
         weft_plugin.make(),
         Cat("[[bridge]]\nname = \"default\"\n"
             "[[bridge]]\nname = \"monitoring\"\n"
@@ -46,7 +46,7 @@ class MirrorStateTest : public ::testing::Test {
   static Bytes Frame(uint32_t number) {
     return FrameTo(MacNumber(2)).From(MacNumber(1)).Seed(number).Build();
   }
-  static void Send(PluginSwitch& build, uint32_t number) {
+  static void Send(SwitchWithPlugin& build, uint32_t number) {
     build.Send("a", Frame(number));
     build->Run(2);
   }

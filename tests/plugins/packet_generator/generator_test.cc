@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/module_harness.h"
-#include "tests/support/plugin_switch.h"
+#include "tests/support/switch_with_plugin.h"
 
 // NOLINTNEXTLINE(readability-identifier-naming): the name is what a loader looks for
 extern "C" const weft::PluginDescriptor weft_plugin;
@@ -18,7 +18,7 @@ using testing::GraphHarness;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::ModuleHarness;
-using testing::PluginSwitch;
+using testing::SwitchWithPlugin;
 using namespace std::chrono_literals;
 
 constexpr PortId kOne(0), kTwo(1);
@@ -199,14 +199,14 @@ vhost = {}
 )";
 
 // The last octets of what b was sent.
-std::vector<int> Arrived(PluginSwitch& build) {
+std::vector<int> Arrived(SwitchWithPlugin& build) {
   std::vector<int> numbers;
   for (const testing::Bytes& frame : build.Sent("b")) numbers.push_back(frame[29]);
   return numbers;
 }
 
 TEST(GeneratorState, IsHandedToAnotherBuild) {
-  PluginSwitch before(weft_plugin.make(), kStreams), after(weft_plugin.make(), kStreams);
+  SwitchWithPlugin before(weft_plugin.make(), kStreams), after(weft_plugin.make(), kStreams);
   EXPECT_EQ(before.Ask("packet-generator delete gone"), "");
   for (const std::string_view settings :
        {"mine a rate=10pps count=6 vary=source-ip source-ip=198.18.0.11 size=60-90 seed=7",
@@ -241,8 +241,8 @@ TEST(GeneratorState, IsHandedToAnotherBuild) {
 }
 
 TEST(GeneratorState, LeavesOutWhatIsOfAPortThatHasGone) {
-  PluginSwitch before(weft_plugin.make(), kStreams);
-  PluginSwitch after(weft_plugin.make(), "[[port]]\nname = \"b\"\nvhost = {}\n");
+  SwitchWithPlugin before(weft_plugin.make(), kStreams);
+  SwitchWithPlugin after(weft_plugin.make(), "[[port]]\nname = \"b\"\nvhost = {}\n");
   EXPECT_EQ(before.Ask("packet-generator add mine b"), "");
   EXPECT_EQ(MessageOf(after.plugin().RestoreState(before.plugin().SaveState())), "");
   EXPECT_THAT(after.Ask("show packet-generator"), HasSubstr("mine"));
@@ -250,14 +250,14 @@ TEST(GeneratorState, LeavesOutWhatIsOfAPortThatHasGone) {
 }
 
 TEST(GeneratorState, OfABuildThatSaysNothingIsWhatStartupConfSays) {
-  PluginSwitch after(weft_plugin.make(), kStreams);
+  SwitchWithPlugin after(weft_plugin.make(), kStreams);
   EXPECT_EQ(MessageOf(after.plugin().RestoreState("")), "");
   after->Run();
   EXPECT_THAT(Arrived(after), ::testing::UnorderedElementsAre(1, 2, 3, 1));
 }
 
 TEST(GeneratorState, IsRefusedIfAStreamCannotBeMade) {
-  PluginSwitch after(weft_plugin.make(), kStreams);
+  SwitchWithPlugin after(weft_plugin.make(), kStreams);
   EXPECT_THAT(MessageOf(after.plugin().RestoreState(
                   "state = { streams = [{ port = \"a\", stream = { name = \"x\", file = "
                   "\"/nonexistent/x\" } }] }")),

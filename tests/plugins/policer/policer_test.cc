@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/module_harness.h"
-#include "tests/support/plugin_switch.h"
+#include "tests/support/switch_with_plugin.h"
 
 // NOLINTNEXTLINE(readability-identifier-naming): the name is what a loader looks for
 extern "C" const weft::PluginDescriptor weft_plugin;
@@ -22,7 +22,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::MacNumber;
 using testing::ModuleHarness;
-using testing::PluginSwitch;
+using testing::SwitchWithPlugin;
 using namespace std::chrono_literals;
 
 constexpr PortId kOne(0), kTwo(1), kThree(2), kFour(3);
@@ -295,7 +295,7 @@ name = "b"
 vhost = {}
 )";
 
-size_t Passed(PluginSwitch& build, uint32_t packets) {
+size_t Passed(SwitchWithPlugin& build, uint32_t packets) {
   for (uint32_t i = 0; i < packets; ++i)
     build.Send("a", FrameTo(MacNumber(2)).From(MacNumber(1)).Seed(i).Build());
   build->Run();
@@ -303,7 +303,7 @@ size_t Passed(PluginSwitch& build, uint32_t packets) {
 }
 
 TEST(PolicerState, IsHandedToAnotherBuild) {
-  PluginSwitch before(weft_plugin.make(), kLimited), after(weft_plugin.make(), kLimited);
+  SwitchWithPlugin before(weft_plugin.make(), kLimited), after(weft_plugin.make(), kLimited);
   before->Wait(1s);
   after->Wait(1s);
   EXPECT_EQ(Passed(before, 3), 3U);
@@ -317,13 +317,13 @@ TEST(PolicerState, IsHandedToAnotherBuild) {
 }
 
 TEST(PolicerState, OfABuildThatSaysNothingIsAFullBucket) {
-  PluginSwitch after(weft_plugin.make(), kLimited);
+  SwitchWithPlugin after(weft_plugin.make(), kLimited);
   EXPECT_EQ(MessageOf(after.plugin().RestoreState("")), "");
   EXPECT_EQ(Passed(after, 10), 4U);
 }
 
 TEST(PolicerState, IsRefusedIfItMeansNothing) {
-  PluginSwitch after(weft_plugin.make(), kLimited);
+  SwitchWithPlugin after(weft_plugin.make(), kLimited);
   EXPECT_THAT(MessageOf(after.plugin().RestoreState("state = { bukets = [] }")),
               HasSubstr("unknown key \"bukets\""));
 }

@@ -2,7 +2,7 @@
 // A switch in memory with all that is built in and one plugin that the test has in it. Time stands
 // still unless it is moved. Two of them, one after the other, are two builds of the plugin.
 //
-//   PluginSwitch one(weft_plugin.make(), R"([[port]] ...)");
+//   SwitchWithPlugin one(weft_plugin.make(), R"([[port]] ...)");
 //   one->Send(one->Find("a")->id, frame);
 //   one->Run();
 //   EXPECT_THAT(one.Sent("b"), ElementsAre(frame));
@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/text.h"
 #include "core/replay/memory_switch.h"
 #include "core/shell/reply.h"
 #include "nodes/builtin.h"
@@ -23,10 +24,10 @@
 
 namespace weft::testing {
 
-class PluginSwitch {
+class SwitchWithPlugin {
  public:
   // The plugin is the switch's from now on.
-  PluginSwitch(Module* plugin, std::string_view text) : plugin_(*plugin) {
+  SwitchWithPlugin(Module* plugin, std::string_view text) : plugin_(*plugin) {
     Modules modules = BuiltinModules();
     modules.emplace_back(plugin);
     auto made = MemorySwitch::Make(
