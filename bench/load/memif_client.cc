@@ -86,6 +86,11 @@ absl::StatusOr<MemifClient> MemifClient::Attach(const std::string& path, const M
   return client;
 }
 
+void MemifClient::Kick() const {
+  // It cannot fail but by a count that is full, and then the switch has been kicked already.
+  [[maybe_unused]] const int kicked = eventfd_write(interrupt_.get(), 1);
+}
+
 absl::Status MemifClient::Connect(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;

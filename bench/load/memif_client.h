@@ -21,6 +21,8 @@ class MemifClient {
   static absl::StatusOr<MemifClient> Attach(const std::string& path, const Memory& memory,
                                             const MemifRing& receive, const MemifRing& transmit,
                                             uint16_t queues);
+  // Has the switch look at its rings, if it sleeps.
+  void Kick() const;
 
  private:
   struct Message;
@@ -31,7 +33,7 @@ class MemifClient {
   absl::Status Ask(const Message* message, int fd, uint16_t answer);
 
   UniqueFd socket_;
-  UniqueFd interrupt_;  // asked for by the protocol; nobody writes it
+  UniqueFd interrupt_;  // of all rings
 };
 
 }  // namespace weft::load

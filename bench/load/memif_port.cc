@@ -77,6 +77,7 @@ class MemifPort final : public RingPort<MemifRing, kWork> {
       }
     }
     ring.Offer(count);
+    if (client_ && ring.WantsKick()) client_->Kick();
     return count;
   }
 

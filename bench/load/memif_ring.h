@@ -51,6 +51,12 @@ struct MemifRing {
     next = static_cast<uint16_t>(next + count);
     std::atomic_ref<uint16_t>(header->head).store(next, std::memory_order_release);
   }
+  // Whether who empties this ring sleeps. The barrier is between what was offered and the look.
+  bool WantsKick() const {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return (std::atomic_ref<const uint16_t>(header->flags).load(std::memory_order_relaxed) &
+            kNoInterrupts) == 0;
+  }
   // From the beginning: a server that connects sets both indexes to 0.
   void OfferAll() {
     next = 0;

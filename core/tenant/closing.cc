@@ -14,9 +14,10 @@ struct Work {
 };
 
 void* Run(void* argument) {
-  const std::unique_ptr<Work> work(static_cast<Work*>(argument));
-  work->fds.clear();
-  work->threads->fetch_sub(1);
+  std::unique_ptr<Work> work(static_cast<Work*>(argument));
+  const std::shared_ptr<std::atomic<uint32_t>> threads = work->threads;
+  work.reset();  // who sees that nobody is busy any more finds nothing left of it
+  threads->fetch_sub(1);
   return nullptr;
 }
 

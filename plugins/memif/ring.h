@@ -50,12 +50,13 @@ inline Descriptor EmptyBuffer(const RingView& view, uint16_t position) {
 }
 
 // How many descriptors are weft's from its position on. Loads the peer's index, once. Fails the
-// queue if the index is further ahead, or behind, than a ring of this size can be.
+// queue if the index is further ahead, or behind, than a ring of this size can be; so is the zero
+// that stands where its page is gone.
 inline size_t Available(Queue& queue, const RingView& view) {
   const auto index = view.peer_index.Load<uint16_t>(std::memory_order_acquire);
   const auto ahead = static_cast<uint16_t>(index + view.ahead - queue.cursor.position);
   if (ahead > view.size) [[unlikely]] {
-    queue.Fail(RingError::kIndexTooFarAhead);
+    queue.Fail(view.regions->faulted() ? RingError::kMemoryFaulted : RingError::kIndexTooFarAhead);
     return 0;
   }
   return ahead;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers with DPDK's net_memif device: whoever listens, next to vhost containers, one that dies again
 and again, and two switches' ports that are joined by memif alone."""
+import os
 import pathlib
 
 from weft_e2e import (BUILD, HugePages, MemifTestpmd, Pair, Testpmd, Weftd, at_least, equal, mac, run, wait_equal,
@@ -75,6 +76,28 @@ def a_server_and_a_vhost_container():
 def two_clients():
     with Weftd(PLUGIN + port("fw-1", 1) + port("fw-2", 2)) as weft:
         to_and_fro(weft, ("fw-1", "fw-2"), (MemifTestpmd, MemifTestpmd))
+
+
+def two_queues_on_two_workers(role):
+    """Rings of a port are polled by different workers, and each worker writes a ring of its own."""
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    kind = f'memif = {{ role = "{role}", queues = 2 }}'
+    with Weftd(f"[workers]\ncores = {cores}\n{PLUGIN}" + port("fw-1", 1, kind) + port("fw-2", 2, kind)) as weft:
+        facts = to_and_fro(weft, ("fw-1", "fw-2"), (MemifTestpmd, MemifTestpmd), queues=2, server=role == "client")
+        equal((facts["rings-rx"], facts["rings-tx"]), (2, 2), "rings that run")
+        workers = [str(number) for number in range(len(cores))]
+        for name in ("fw-1", "fw-2"):
+            equal(sorted(set(weft.ctl(f"show port {name}")["workers"].split(", "))), workers, f"workers of {name}")
+        inputs = {row["worker"] for row in weft.ctl("show runtime") if row["node"] == "memif-input" and row["packets"] > 0}
+        equal(sorted(inputs), [int(number) for number in workers], "workers that got frames")
+
+
+def two_queues_and_weft_listens():
+    two_queues_on_two_workers("server")
+
+
+def two_queues_and_weft_connects():
+    two_queues_on_two_workers("client")
 
 
 def a_client_that_shares_its_pools():
@@ -168,6 +191,7 @@ def the_plugin_goes_when_its_ports_have_gone():
 
 
 if __name__ == "__main__":
-    run(a_client_and_a_vhost_container, a_server_and_a_vhost_container, two_clients, a_client_that_shares_its_pools,
+    run(a_client_and_a_vhost_container, a_server_and_a_vhost_container, two_clients, two_queues_and_weft_listens,
+        two_queues_and_weft_connects, a_client_that_shares_its_pools,
         two_ports_of_weft_joined_by_memif, a_client_killed_in_mid_burst, a_server_killed_in_mid_burst,
         the_plugin_goes_when_its_ports_have_gone)

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "plugins/memif/session.h"
 #include "tests/fuzz/input.h"
@@ -99,6 +100,8 @@ class Harness final : public Session::Owner {
     session_.reset();
     peer_.reset();
     Turn();
+    // libFuzzer looks for leaks, which takes long, when a run leaves memory to another thread.
+    while (closing_.busy()) std::this_thread::yield();
     for (const Queue& queue : to_switch_) Require(queue.view.Load() == nullptr);
     for (const Queue& queue : to_peer_) Require(queue.view.Load() == nullptr);
   }

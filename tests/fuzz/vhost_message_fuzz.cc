@@ -27,6 +27,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "nodes/vhost/session.h"
@@ -122,6 +123,8 @@ class Harness final : public Session::Owner {
     session_.reset();
     front_end_.Disconnect();
     Turn();
+    // libFuzzer looks for leaks, which takes long, when a run leaves memory to another thread.
+    while (closing_.busy()) std::this_thread::yield();
     for (const Queue& queue : queues_) {
       if (queue.view.Load() != nullptr) std::abort();
     }

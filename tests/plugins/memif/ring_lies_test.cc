@@ -261,6 +261,29 @@ TEST(RingLies, MemoryThatGoesAwayIsSurvived) {
   EXPECT_EQ(out.queue.error(), RingError::kMemoryFaulted);
 }
 
+// The zero that stands where an index was is not what was wrong first.
+TEST(RingLies, AnIndexThatGoesAwayIsMemoryThatDid) {
+  ClientMemory client;
+  RunningRing in(client.memory, client.out, Direction::kToSwitch);
+  RunningRing out(client.memory, client.in, Direction::kToPeer);
+  client.Offer(4);
+  client.Send(PatternFrame(60, 1));
+  Packets packets({PatternFrame(60)});
+  Reader reader;
+  ASSERT_EQ(reader.Receive(in).size(), 1U);
+  reader.Finish(in);
+  Writer writer;
+  writer.Transmit(out, packets.packets);
+  ASSERT_EQ(writer.results[0], kSent);
+  (void)writer.Publish(out);
+
+  ASSERT_EQ(ftruncate(client.memory.fd(), 0), 0);
+  EXPECT_EQ(reader.Receive(in).size(), 0U);
+  EXPECT_EQ(in.queue.error(), RingError::kMemoryFaulted);
+  writer.Transmit(out, packets.packets);
+  EXPECT_EQ(out.queue.error(), RingError::kMemoryFaulted);
+}
+
 // Runs `body` for ever in a process of its own, until destroyed.
 template <typename Body>
 class Rewriter {
