@@ -95,7 +95,8 @@ def tidy_units(paths, flags):
     for path in paths:
         tests, needs = path.endswith("_test.cc"), what_tidy_needs(flags[path])
         # What is for tests and benchmarks has names of its own for much that core has.
-        kind = (path.split("/")[0], tests, "-DGTEST_HAS_PTHREAD=1" in flags[path], [need for need in needs if need[0] == "-include"])
+        room = "bench/support" if path.startswith("bench/support/") else path.split("/")[0]
+        kind = (room, tests, "-DGTEST_HAS_PTHREAD=1" in flags[path], [need for need in needs if need[0] == "-include"])
         for group in groups:
             if group[0] == kind and agree(needs, group[1]):
                 group[1].extend(need for need in needs if need not in group[1])

@@ -14,7 +14,7 @@ namespace {
 
 // One watched range. `version` is odd while control rewrites the slot (a sequence lock): the range
 // that a thread faults in cannot change meanwhile, so the handler may skip a slot that does.
-struct Range {
+struct WatchedRange {
   std::atomic<uint32_t> version{0};
   std::atomic<uintptr_t> begin{0};  // 0: the slot is free
   std::atomic<size_t> length{0};
@@ -26,7 +26,7 @@ struct Range {
 constexpr size_t kMaxRanges = 2 * kMaxPorts * kMaxTenantRegions;
 
 struct FaultTable {
-  std::array<Range, kMaxRanges> ranges;
+  std::array<WatchedRange, kMaxRanges> ranges;
   std::atomic<size_t> used{0};  // slots from here on were never used
   struct sigaction previous {};
   bool installed = false;
@@ -45,7 +45,7 @@ bool PutAnonymous(uintptr_t begin, size_t length) {
 bool Repair(uintptr_t address) {
   const size_t used = table.used.load(std::memory_order_acquire);
   for (size_t i = 0; i < used; ++i) {
-    const Range& range = table.ranges[i];
+    const WatchedRange& range = table.ranges[i];
     const uint32_t version = range.version.load();
     const uintptr_t begin = range.begin.load();
     const size_t length = range.length.load();
@@ -88,7 +88,7 @@ void InstallMemoryFaultHandler() {
 
 int WatchMemoryRange(uint8_t* begin, size_t length, size_t page_size, std::atomic<bool>* faulted) {
   for (size_t i = 0; i < kMaxRanges; ++i) {
-    Range& range = table.ranges[i];
+    WatchedRange& range = table.ranges[i];
     if (range.begin.load() != 0) continue;
     range.version.fetch_add(1);
     range.length = length;
@@ -103,7 +103,7 @@ int WatchMemoryRange(uint8_t* begin, size_t length, size_t page_size, std::atomi
 }
 
 void UnwatchMemoryRange(int slot) {
-  Range& range = table.ranges[static_cast<size_t>(slot)];
+  WatchedRange& range = table.ranges[static_cast<size_t>(slot)];
   range.version.fetch_add(1);
   range.begin = 0;
   range.version.fetch_add(1);

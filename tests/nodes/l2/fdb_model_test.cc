@@ -11,7 +11,7 @@
 namespace weft::l2 {
 namespace {
 
-class FdbAgainstModel : public testing::TestWithParam<size_t> {
+class FdbAgainstModel : public ::testing::TestWithParam<size_t> {
  protected:
   void ExpectSameState(Seconds now) {
     ASSERT_EQ(model_.Mismatch(fdb_.Snapshot(now), now), "");
@@ -82,7 +82,7 @@ TEST_P(FdbAgainstModel, AgreesAfterEveryOperation) {
   EXPECT_EQ(results[LearnResult::kTableFull] > 100, GetParam() == 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(FullAndRoomy, FdbAgainstModel, testing::Values(1, 1000));
+INSTANTIATE_TEST_SUITE_P(FullAndRoomy, FdbAgainstModel, ::testing::Values(1, 1000));
 
 }  // namespace
 }  // namespace weft::l2
