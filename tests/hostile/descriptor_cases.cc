@@ -370,7 +370,10 @@ Complaint PlayReceive(Lane& lane, const Lie& lie, Rings rings) {
   lane.witness().Transmit(lane.FrameToLiar());
   const Complaint complaint = lane.ExpectDrop(lie.drop, before);
   if (!complaint.empty()) return complaint;
-  tenant.ring(kReceive).TakeUsed();  // the bad chain comes back with nothing in it
+  // The bad chain comes back with nothing in it, a moment after the drop was counted.
+  if (!Await([&] { return !tenant.ring(kReceive).TakeUsed().empty(); })) {
+    return "the bad chain does not come back";
+  }
   return lane.ExpectFrames(tenant);
 }
 

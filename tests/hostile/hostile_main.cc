@@ -6,12 +6,14 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "core/base/text.h"
+#include "tests/hostile/memif/cases.h"
 #include "tests/hostile/suite.h"
 
 ABSL_FLAG(std::string, weftd, "", "the weftd to lie to");
@@ -20,6 +22,7 @@ ABSL_FLAG(bool, full, false, "all cases, and longer races, instead of a sample")
 ABSL_FLAG(uint32_t, seed, 1, "of the sample");
 ABSL_FLAG(uint32_t, lanes, 8, "how many liars lie at a time; with and without mac-guard, by turns");
 ABSL_FLAG(std::vector<std::string>, only, {}, "classes of cases; all if there are none");
+ABSL_FLAG(std::string, protocol, "", "of the liars: vhost or memif; both if it is empty");
 ABSL_FLAG(uint64_t, race_frames, 0, "goes on with each class of races until so many came through");
 ABSL_FLAG(std::string, json, "", "a file to write the result to");
 
@@ -65,6 +68,21 @@ nlohmann::json JsonOf(const Score& score) {
           {"complaints", score.complaints}};
 }
 
+std::vector<CaseClass> CasesOf(const std::string& protocol, bool full, uint32_t seed) {
+  std::vector<CaseClass> all;
+  if (protocol != "memif") all = AllCases(full, seed);
+  if (protocol != "vhost") {
+    for (CaseClass& cases : AllMemifCases(full, seed)) all.push_back(std::move(cases));
+  }
+  return all;
+}
+
+// Other races of the same kind.
+CaseClass MoreOf(const CaseClass& races, bool full, uint32_t seed) {
+  return races.cases.front().liar == Liar::kVhost ? RaceCases(full, seed, *races.guarded)
+                                                  : MemifRaceCases(full, seed, *races.guarded);
+}
+
 int Run() {
   const bool full = absl::GetFlag(FLAGS_full);
   const std::vector<std::string> only = absl::GetFlag(FLAGS_only);
@@ -75,13 +93,13 @@ int Run() {
     return 1;
   }
   const uint32_t seed = absl::GetFlag(FLAGS_seed);
-  for (const CaseClass& cases : AllCases(full, seed)) {
+  for (const CaseClass& cases : CasesOf(absl::GetFlag(FLAGS_protocol), full, seed)) {
     if (!(*suite)->alive()) break;
     if (!only.empty() && std::find(only.begin(), only.end(), cases.name) == only.end()) continue;
     uint64_t witnessed = (*suite)->Play(cases);
     if (!cases.guarded.has_value()) continue;
     for (uint32_t round = 1; witnessed < absl::GetFlag(FLAGS_race_frames); ++round) {
-      const uint64_t more = (*suite)->Play(RaceCases(full, seed + round, *cases.guarded));
+      const uint64_t more = (*suite)->Play(MoreOf(cases, full, seed + round));
       if (more == 0 || !(*suite)->Well()) break;
       witnessed += more;
     }

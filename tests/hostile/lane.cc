@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "tests/hostile/memif/server.h"
+#include "tests/hostile/memif/tenant.h"
 
 namespace weft::hostile {
 namespace {
@@ -35,17 +37,25 @@ Bytes Lane::MacOf(uint32_t lane, Member member) {
 std::string Lane::ConfigOf(uint32_t number) {
   const std::string bridge = PortName("lane", number);
   std::string config = Cat("[[bridge]]\nname = \"", bridge, "\"\n");
-  for (const auto& [role, member] : {std::pair("liar", kLiar),
-                                     {"witness", kWitness},
-                                     {"bystander", kBystander},
-                                     {"wide", kWide}}) {
-    const std::string mac = TextOf(MacOf(number, member));
-    config += Cat("[[port]]\nname = \"", PortName(role, number), "\"\nbridge = \"", bridge,
-                  "\"\nmac = \"", mac, "\"\nvhost = { queues = ", member == kWide ? kWidePairs : 1U,
-                  member == kLiar ? ", offload = true" : "", " }\n");
-    // What a liar may not get past.
-    if (member == kLiar && IsGuarded(number))
-      config += Cat("mac-guard = { allow = \"", mac, "\" }\n");
+  struct Row {
+    std::string_view role;
+    Member member;
+    std::string kind;
+    bool lies;  // a liar's, who may get nothing past his guard
+  };
+  const Row rows[] = {
+      {"liar", kLiar, "vhost = { offload = true }", true},
+      {"memif-liar", kMemifLiar, "memif = {}", true},
+      {"memif-server", kMemifServer, "memif = { role = \"client\" }", true},
+      {"witness", kWitness, "vhost = {}", false},
+      {"bystander", kBystander, "vhost = {}", false},
+      {"wide", kWide, Cat("vhost = { queues = ", kWidePairs, " }"), false},
+  };
+  for (const Row& row : rows) {
+    const std::string mac = TextOf(MacOf(number, row.member));
+    config += Cat("[[port]]\nname = \"", PortName(row.role, number), "\"\nbridge = \"", bridge,
+                  "\"\nmac = \"", mac, "\"\n", row.kind, "\n");
+    if (row.lies && IsGuarded(number)) config += Cat("mac-guard = { allow = \"", mac, "\" }\n");
   }
   return config;
 }
@@ -53,8 +63,16 @@ std::string Lane::ConfigOf(uint32_t number) {
 Lane::Lane(const SwitchProcess& weftd, uint32_t number, SilentFiles* files)
     : number_(number),
       files_(files),
-      liar_port_(PortName("liar", number)),
-      liar_socket_(weftd.socket(liar_port_)),
+      places_([&] {
+        const auto place = [&](std::string_view role, Member member, const char* socket) {
+          std::string port = PortName(role, number);
+          std::string path = weftd.socket(port, socket);
+          return Place{member, std::move(port), std::move(path)};
+        };
+        return std::array{place("liar", kLiar, "vhost.sock"),
+                          place("memif-liar", kMemifLiar, "memif.sock"),
+                          place("memif-server", kMemifServer, "memif.sock")};
+      }()),
       wide_port_(PortName("wide", number)),
       wide_socket_(weftd.socket(wide_port_)),
       shell_(weftd.directory()),
@@ -72,9 +90,10 @@ bool Lane::BystanderReturns() {
   return bystander_->Reach(Stage::kRunning);
 }
 
-TenantOptions Lane::Options(Rings rings) const { return {.socket = liar_socket_, .rings = rings}; }
+TenantOptions Lane::Options(Rings rings) const { return {.socket = liar_socket(), .rings = rings}; }
 
 Complaint Lane::Play(const Case& one) {
+  liar_ = one.liar;
   const Complaint complaint = one.play(*this);
   return complaint.empty() ? ExpectUsable() : complaint;
 }
@@ -101,7 +120,7 @@ Complaint Lane::ExpectReason(const std::string& port_name, std::string_view word
 
 uint64_t Lane::Drops(std::string_view reason) {
   uint64_t drops = 0;
-  for (const nlohmann::json& row : shell_.Ask("show drops port " + liar_port_)) {
+  for (const nlohmann::json& row : shell_.Ask("show drops port " + liar_port())) {
     if (row.value("reason", "") == reason) drops += row.value("packets", uint64_t{0});
   }
   return drops;
@@ -110,8 +129,8 @@ uint64_t Lane::Drops(std::string_view reason) {
 Complaint Lane::ExpectDrop(std::string_view reason, uint64_t before) {
   if (Await([&] { return Drops(reason) > before; })) return "";
   return Cat("nothing was dropped as \"", reason,
-             "\": ", shell_.Ask("show drops port " + liar_port_).dump(), ", ",
-             shell_.Ask("show port " + liar_port_).dump());
+             "\": ", shell_.Ask("show drops port " + liar_port()).dump(), ", ",
+             shell_.Ask("show port " + liar_port()).dump());
 }
 
 Complaint Lane::ExpectUp(const std::string& port_name) {
@@ -123,34 +142,56 @@ Complaint Lane::ExpectUp(const std::string& port_name) {
   return up && !port.is_null() ? "" : Cat("the port is not up: ", port.dump());
 }
 
-Complaint Lane::ExpectSent(Tenant& tenant) {
-  // The witness's ring may still be full of what a race has sent, and then a frame is lost there.
+Complaint Lane::ExpectDown() {
+  nlohmann::json port;
+  const bool down = Await([&] {
+    port = shell_.Ask("show port " + liar_port());
+    return port.is_null() || port.value("state", "") == "down";
+  });
+  return down && !port.is_null() ? "" : Cat("the port is not down: ", port.dump());
+}
+
+Complaint Lane::ExpectSent(Station& station) {
+  // The witness's ring may still be full of what a race has sent, and then a frame is lost there:
+  // all of that is taken out first.
   constexpr int kTries = 3;
   for (int i = 0; i < kTries; ++i) {
+    Watch();
     const Bytes frame = FrameToWitness();
-    tenant.Transmit(frame);
+    station.Transmit(frame);
     if (Arrives(witness_, frame)) return "";
   }
   return "the port's frames did not arrive";
 }
 
-Complaint Lane::ExpectReceived(Tenant& tenant) {
+Complaint Lane::ExpectReceived(Station& station) {
   const Bytes frame = FrameToLiar();
   witness_.Transmit(frame);
-  return Arrives(tenant, frame) ? "" : "the port did not get its frame";
+  return Arrives(station, frame) ? "" : "the port did not get its frame";
 }
 
-Complaint Lane::ExpectFrames(Tenant& tenant) {
+Complaint Lane::ExpectFrames(Station& station) {
   Complaint complaint = ExpectUp();
-  if (complaint.empty()) complaint = ExpectSent(tenant);
-  if (complaint.empty()) complaint = ExpectReceived(tenant);
+  if (complaint.empty()) complaint = ExpectSent(station);
+  if (complaint.empty()) complaint = ExpectReceived(station);
   return complaint;
 }
 
+std::unique_ptr<Station> Lane::Honest() const {
+  switch (liar_) {
+    case Liar::kVhost:
+      break;
+    case Liar::kMemif:
+      return std::make_unique<MemifTenant>(MemifOptions{.socket = liar_socket()});
+    case Liar::kMemifServer:
+      return std::make_unique<MemifServer>(liar_socket());
+  }
+  return MakeTenant();
+}
+
 Complaint Lane::ExpectUsable() {
-  Tenant honest(Options());
-  Complaint complaint =
-      honest.Reach(Stage::kRunning) ? ExpectFrames(honest) : "nobody can connect any more";
+  const std::unique_ptr<Station> honest = Honest();
+  Complaint complaint = honest->Run() ? ExpectFrames(*honest) : "nobody can connect any more";
   return complaint.empty() ? "" : Cat("afterwards: ", complaint);
 }
 
@@ -168,20 +209,17 @@ Bytes Lane::Frame(Member to, Member from) {
 }
 
 std::pair<Bytes, Bytes> Lane::AddressesToWitness() const {
-  return {MacOf(number_, kWitness), MacOf(number_, kLiar)};
+  return {MacOf(number_, kWitness), MacOf(number_, liar().member)};
 }
 
-Bytes Lane::FrameToWitness() { return Frame(kWitness, kLiar); }
-Bytes Lane::FrameToLiar() { return Frame(kLiar, kWitness); }
+Bytes Lane::FrameToWitness() { return Frame(kWitness, liar().member); }
+Bytes Lane::FrameToLiar() { return Frame(liar().member, kWitness); }
 
-bool Lane::Arrives(Tenant& tenant, const Bytes& frame) {
+bool Lane::Arrives(Station& station, const Bytes& frame) {
   return Await([&] {
-    while (const std::optional<Bytes> bytes = tenant.Receive()) {
-      if (&tenant == &witness_) Judge(*bytes, kWitness);
-      if (bytes->size() == vhost::kNetHeader + frame.size() &&
-          std::equal(frame.begin(), frame.end(), bytes->begin() + vhost::kNetHeader)) {
-        return true;
-      }
+    while (const std::optional<Bytes> bytes = station.Receive()) {
+      if (&station == &witness_) Judge(*bytes, kWitness);
+      if (*bytes == frame) return true;
     }
     return false;
   });
@@ -197,17 +235,13 @@ void Lane::Watch() {
 void Lane::Judge(const Bytes& frame, Member receiver) {
   ++witnessed_;
   const Bytes to = MacOf(number_, receiver);
-  const Bytes from = MacOf(number_, kLiar);
-  const uint8_t* const at = frame.data() + vhost::kNetHeader;
-  const bool good = frame.size() >= vhost::kNetHeader + kHeader &&
-                    std::memcmp(at, to.data(), kMac) == 0 &&
-                    std::memcmp(at + kMac, from.data(), kMac) == 0;
+  const Bytes from = MacOf(number_, liar().member);
+  const bool good = frame.size() >= kHeader && std::memcmp(frame.data(), to.data(), kMac) == 0 &&
+                    std::memcmp(frame.data() + kMac, from.data(), kMac) == 0;
   if (good) return;
   ++escapes_;
   escaped_ = Cat("to ", TextOf(to), " came: ");
-  for (size_t i = 0; i < std::min<size_t>(frame.size(), vhost::kNetHeader + kHeader); ++i) {
-    escaped_ += Hex(frame[i]);
-  }
+  for (size_t i = 0; i < std::min(frame.size(), kHeader); ++i) escaped_ += Hex(frame[i]);
 }
 
 }  // namespace weft::hostile

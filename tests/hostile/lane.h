@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A place where cases are played: a bridge with the liar's port and two honest containers, the
-// witness, to whom frames go, and the bystander, to whom none may go. A second port for liars has
-// as many queue pairs as a port can have. Lanes work at the same time,
-// each on a thread of its own.
+// A place where cases are played: a bridge with a port for each kind of liar and two honest
+// containers, the witness, to whom frames go, and the bystander, to whom none may go. One more port
+// for liars has as many queue pairs as a port can have. Lanes work at the same time, each on a
+// thread of its own.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -22,6 +23,10 @@ namespace weft::hostile {
 
 class Lane;
 
+// Who lies: a container of vhost's, one of memif's, or one of memif's to whom weft is the client.
+enum class Liar : uint8_t { kVhost, kMemif, kMemifServer };
+inline constexpr std::array kLiars = {Liar::kVhost, Liar::kMemif, Liar::kMemifServer};
+
 // What went wrong with a case; empty: nothing.
 using Complaint = std::string;
 
@@ -30,6 +35,7 @@ struct Case {
   // The lie, up to what the switch says to it. All else is the lane's: what must be true after
   // every case.
   std::function<Complaint(Lane&)> play;
+  Liar liar = Liar::kVhost;
 };
 
 class Lane {
@@ -45,7 +51,7 @@ class Lane {
   // Connects witness and bystander.
   bool SetUp();
 
-  // Plays a case and then looks whether the port can be used by somebody honest.
+  // Plays a case and then looks whether the liar's port can be used by somebody honest.
   Complaint Play(const Case& one);
 
   // ---- For cases
@@ -60,8 +66,9 @@ class Lane {
   SilentFiles* silent_files() { return files_; }
   // The bystander goes and another comes.
   bool BystanderReturns();
-  const std::string& liar_port() const { return liar_port_; }
-  const std::string& liar_socket() const { return liar_socket_; }
+  // Of the one that lies now.
+  const std::string& liar_port() const { return liar().port; }
+  const std::string& liar_socket() const { return liar().socket; }
   static constexpr uint32_t kWidePairs = 8;
   const std::string& wide_port() const { return wide_port_; }
   const std::string& wide_socket() const { return wide_socket_; }
@@ -70,17 +77,19 @@ class Lane {
   // when their kicks are seen, which may be after the answer to a message.
   bool Reach(Tenant& tenant, Stage stage);
   // The port is in error, and says so with these words ("": with any).
-  Complaint ExpectReason(std::string_view words) { return ExpectReason(liar_port_, words); }
+  Complaint ExpectReason(std::string_view words) { return ExpectReason(liar_port(), words); }
   Complaint ExpectReason(const std::string& port, std::string_view words);
   // Frames of the port that were dropped with this reason, so far.
   uint64_t Drops(std::string_view reason);
   Complaint ExpectDrop(std::string_view reason, uint64_t before);
-  Complaint ExpectUp() { return ExpectUp(liar_port_); }
+  Complaint ExpectUp() { return ExpectUp(liar_port()); }
   Complaint ExpectUp(const std::string& port);
-  // The tenant and the witness send each other a frame each.
-  Complaint ExpectFrames(Tenant& tenant);
-  Complaint ExpectSent(Tenant& tenant);
-  Complaint ExpectReceived(Tenant& tenant);
+  // The port is down, and nothing is wrong with it.
+  Complaint ExpectDown();
+  // The liar's port and the witness send each other a frame each.
+  Complaint ExpectFrames(Station& station);
+  Complaint ExpectSent(Station& station);
+  Complaint ExpectReceived(Station& station);
 
   // A frame from the liar's port to the witness, or back.
   Bytes FrameToWitness();
@@ -94,23 +103,39 @@ class Lane {
   uint64_t witnessed() const { return witnessed_; }
 
  private:
-  enum Member : uint8_t { kWitness = 1, kBystander = 2, kLiar = 0x11, kForged = 0x12, kWide = 3 };
+  enum Member : uint8_t {
+    kWitness = 1,
+    kBystander = 2,
+    kWide = 3,
+    kLiar = 0x11,
+    kForged = 0x12,
+    kMemifLiar = 0x13,
+    kMemifServer = 0x14,
+  };
+  // One port for liars.
+  struct Place {
+    Member member;
+    std::string port;
+    std::string socket;
+  };
+  const Place& liar() const { return places_[static_cast<size_t>(liar_)]; }
+  std::unique_ptr<Station> Honest() const;
   static Bytes MacOf(uint32_t lane, Member member);
   Bytes Frame(Member to, Member from);
   Complaint ExpectUsable();
-  // Waits until `frame` comes to the tenant.
-  bool Arrives(Tenant& tenant, const Bytes& frame);
+  // Waits until `frame` comes to the station.
+  bool Arrives(Station& station, const Bytes& frame);
   void Judge(const Bytes& frame, Member receiver);
 
   const uint32_t number_;
   SilentFiles* const files_;
-  const std::string liar_port_;
-  const std::string liar_socket_;
+  const std::array<Place, kLiars.size()> places_;  // by Liar
   const std::string wide_port_;
   const std::string wide_socket_;
   Shell shell_;
   Tenant witness_;
   std::unique_ptr<Tenant> bystander_;
+  Liar liar_ = Liar::kVhost;
   uint32_t frames_ = 0;
   uint64_t witnessed_ = 0;
   uint64_t escapes_ = 0;
@@ -121,7 +146,7 @@ class Lane {
   static constexpr size_t kDestinationByte = 5;
   static constexpr size_t kSourceByte = 11;
   static constexpr std::array<uint8_t, 2> kDestinations = {kWitness, kBystander};
-  static constexpr std::array<uint8_t, 2> kSources = {kLiar, kForged};
+  std::array<uint8_t, 2> sources() const { return {liar().member, kForged}; }
 };
 
 }  // namespace weft::hostile

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lies by memory: files that are none, tables that cannot be, and files that shrink in flight.
 #include <fcntl.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstring>
 #include <utility>
 
 #include "core/base/text.h"
 #include "tests/hostile/cases.h"
+#include "tests/hostile/things.h"
 
 namespace weft::hostile {
 namespace {
@@ -26,75 +21,6 @@ constexpr uint64_t kPage = 4096;
 constexpr uint64_t kMiB = 1 << 20;
 constexpr uint64_t kTiB = uint64_t{1} << 40;
 constexpr uint64_t kTop = ~uint64_t{0} - kPage + 1;  // the last page of an address space
-
-// What can come as a memory file.
-enum class File : uint8_t {
-  kMemory,    // 64 MiB
-  kShort,     // 4 KiB
-  kSparse,    // a terabyte of which nothing is there
-  kReadOnly,  // the first, opened again
-  kSealed,    // no one may write to it
-  kPipe,
-  kSocket,
-  kEventFd,
-  kTimer,
-  kEpoll,
-  kNull,
-  kZero,
-  kDirectory,
-  kProcess,  // a file whose system says its size is 0
-};
-
-UniqueFd Memfd(uint64_t bytes, unsigned flags = 0) {
-  UniqueFd fd(memfd_create("lie", MFD_CLOEXEC | flags));
-  if (ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) return UniqueFd();
-  return fd;
-}
-
-UniqueFd Open(const char* path, int flags) { return UniqueFd(open(path, flags | O_CLOEXEC)); }
-
-UniqueFd Make(File file) {
-  std::array<int, 2> ends{-1, -1};
-  switch (file) {
-    case File::kMemory:
-      return Memfd(64 * kMiB);
-    case File::kShort:
-      return Memfd(kPage);
-    case File::kSparse:
-      return Memfd(kTiB);
-    case File::kReadOnly: {
-      const UniqueFd memory = Memfd(64 * kMiB);
-      return Open(Cat("/proc/self/fd/", memory.get()).c_str(), O_RDONLY);
-    }
-    case File::kSealed: {
-      UniqueFd memory = Memfd(64 * kMiB, MFD_ALLOW_SEALING);
-      fcntl(memory.get(), F_ADD_SEALS, F_SEAL_WRITE);
-      return memory;
-    }
-    case File::kPipe: {
-      if (pipe2(ends.data(), O_CLOEXEC) != 0) return UniqueFd();
-      const UniqueFd other(ends[1]);
-      return UniqueFd(ends[0]);
-    }
-    case File::kSocket:
-      return UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    case File::kEventFd:
-      return UniqueFd(eventfd(0, EFD_CLOEXEC));
-    case File::kTimer:
-      return UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
-    case File::kEpoll:
-      return UniqueFd(epoll_create1(EPOLL_CLOEXEC));
-    case File::kNull:
-      return Open("/dev/null", O_RDWR);
-    case File::kZero:
-      return Open("/dev/zero", O_RDWR);
-    case File::kDirectory:
-      return Open("/", O_RDONLY | O_DIRECTORY);
-    case File::kProcess:
-      return Open("/proc/self/mem", O_RDWR);
-  }
-  return UniqueFd();
-}
 
 constexpr const char* kKind = "is not a regular file on hugetlbfs or tmpfs";
 constexpr const char* kAlign = "is not aligned to pages";

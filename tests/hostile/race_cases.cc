@@ -63,8 +63,12 @@ struct Target {
 
 class Racer {
  public:
-  Racer(Target target, Field field, uint32_t seed)
-      : target_(std::move(target)), field_(field), random_(seed), thread_([this] { Run(); }) {}
+  Racer(Target target, std::array<uint8_t, 2> sources, Field field, uint32_t seed)
+      : target_(std::move(target)),
+        sources_(sources),
+        field_(field),
+        random_(seed),
+        thread_([this] { Run(); }) {}
   ~Racer() {
     stop_ = true;
     thread_.join();
@@ -109,7 +113,7 @@ class Racer {
         return;
       case Field::kMacs:
         Poke(target_.guest, frame + Lane::kDestinationByte, Lane::kDestinations[random_() % 2]);
-        Poke(target_.guest, frame + Lane::kSourceByte, Lane::kSources[random_() % 2]);
+        Poke(target_.guest, frame + Lane::kSourceByte, sources_[random_() % 2]);
         return;
       case Field::kIndex:
         // Seldom, for the port is in error then.
@@ -138,6 +142,7 @@ class Racer {
   }
 
   const Target target_;
+  const std::array<uint8_t, 2> sources_;
   const Field field_;
   std::minstd_rand random_;
   std::atomic<bool> stop_{false};
@@ -286,7 +291,7 @@ uint64_t RunSession(Lane& lane, const Race& race, uint64_t most, uint32_t seed) 
   // Nobody rewrites anything before the switch has taken some: a worker that waits for its core may
   // see none but the lie, and then the race has not been run.
   if (!Await([&] { return some() || closed(); })) return 0;
-  const Racer racer(std::move(made.target), race.field, seed);
+  const Racer racer(std::move(made.target), lane.sources(), race.field, seed);
   constexpr size_t kStandstill = 2000;
   for (size_t idle = 0; taken < most && idle < kStandstill && !closed();) {
     idle = some() ? 0 : idle + 1;
@@ -316,7 +321,7 @@ Complaint PlaySendOnly(Lane& lane, Rings rings) {
     return "the honest part of it failed";
   }
   Bytes forged = lane.FrameToWitness();
-  forged[Lane::kSourceByte] = Lane::kSources[1];
+  forged[Lane::kSourceByte] = lane.sources()[1];
   tenant->Transmit(forged);
   const Complaint complaint = lane.ExpectDrop(reason, before);
   return complaint.empty() ? lane.ExpectSent(*tenant) : complaint;

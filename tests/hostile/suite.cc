@@ -19,16 +19,21 @@ namespace {
 // Failures beyond this say nothing new.
 constexpr size_t kEnough = 20;
 
-constexpr std::array<const char*, 2> kVictims = {"victim-1", "victim-2"};
+constexpr std::array<const char*, Victims::kCount> kVictims = {"victim-1", "victim-2", "victim-3",
+                                                               "victim-4"};
+
+bool IsMemif(size_t victim) { return Victims::kKinds[victim] == Victims::Kind::kMemif; }
 
 // All ports on one worker, as there is one unless more are asked for.
 std::string ConfigOf(const std::string& plugins, uint32_t lanes) {
-  std::string config = Cat("[dpdk]\neal = [\"--no-huge\"]\n", "[plugins]\ndirectory = \"", plugins,
-                           "\"\nload = [\"mac-guard\"]\n", "[[bridge]]\nname = \"victims\"\n");
+  std::string config =
+      Cat("[dpdk]\neal = [\"--no-huge\"]\n", "[plugins]\ndirectory = \"", plugins,
+          "\"\nload = [\"mac-guard\", \"memif\"]\n[[bridge]]\nname = \"victims\"\n");
   for (size_t i = 0; i < kVictims.size(); ++i) {
     // The addresses of bench/load's containers.
-    config += Cat("[[port]]\nname = \"", kVictims[i], "\"\nbridge = \"victims\"\n",
-                  "mac = \"02:00:00:00:00:0", i + 1, "\"\nvhost = {}\n");
+    config +=
+        Cat("[[port]]\nname = \"", kVictims[i], "\"\nbridge = \"victims\"\n",
+            "mac = \"02:00:00:00:00:0", i + 1, "\"\n", IsMemif(i) ? "memif" : "vhost", " = {}\n");
   }
   for (uint32_t lane = 0; lane < lanes; ++lane) config += Lane::ConfigOf(lane);
   return config;
@@ -60,12 +65,19 @@ absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const std::string& program,
     self->lanes_.push_back(std::make_unique<Lane>(*self->weftd_, number, self->files_.get()));
     Lane& lane = *self->lanes_.back();
     // Whatever weftd makes for good, it has made by then.
-    const Case nothing{.name = "nothing", .play = [](Lane&) { return Complaint(); }};
-    const Complaint complaint = lane.SetUp() ? lane.Play(nothing) : "no container can connect";
+    Complaint complaint = lane.SetUp() ? "" : "no container can connect";
+    for (const Liar liar : kLiars) {
+      const Case nothing{
+          .name = "nothing", .play = [](Lane&) { return Complaint(); }, .liar = liar};
+      if (complaint.empty()) complaint = lane.Play(nothing);
+    }
     if (!complaint.empty()) return absl::InternalError(Cat("without a lie: ", complaint));
   }
-  auto victims =
-      Victims::Attach({self->weftd_->socket(kVictims[0]), self->weftd_->socket(kVictims[1])});
+  std::array<std::string, Victims::kCount> sockets;
+  for (size_t i = 0; i < kVictims.size(); ++i) {
+    sockets[i] = self->weftd_->socket(kVictims[i], IsMemif(i) ? "memif.sock" : "vhost.sock");
+  }
+  auto victims = Victims::Attach(sockets);
   if (!victims.ok()) return victims.status();
   self->victims_ = *std::move(victims);
   self->shell_ = std::make_unique<Shell>(self->weftd_->directory());

@@ -43,7 +43,7 @@ struct Score {
 
 class Suite {
  public:
-  // `program` is weftd, `plugins` the directory of mac-guard.so.
+  // `program` is weftd, `plugins` the directory of mac-guard.so and memif.so.
   // The victims find their rate for so many seconds.
   static absl::StatusOr<std::unique_ptr<Suite>> Start(const std::string& program,
                                                       const std::string& plugins, uint32_t lanes,

@@ -75,8 +75,8 @@ class SwitchProcess {
   SwitchProcess& operator=(const SwitchProcess&) = delete;
 
   const std::string& directory() const { return directory_; }
-  std::string socket(const std::string& port) const {
-    return directory_ + "/ports/" + port + "/vhost.sock";
+  std::string socket(const std::string& port, const std::string& name = "vhost.sock") const {
+    return directory_ + "/ports/" + port + "/" + name;
   }
   bool alive();
   Footprint Look() const;

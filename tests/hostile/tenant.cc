@@ -3,7 +3,9 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
@@ -130,9 +132,15 @@ void Tenant::Transmit(const Bytes& frame) {
   GuestQueue& ring = *rings_[kTransmit];
   // Frames go round in the same memory: few are on their way at a time.
   if (guest_->allocated() > mark_ + (1 << 20)) guest_->Rewind(mark_);
-  ring.TakeUsed();
+  taken_ += static_cast<uint32_t>(ring.TakeUsed().size());
   ring.Send(frame);
+  ++sent_;
   Kick(kTransmit);
+}
+
+uint32_t Tenant::on_the_way() {
+  taken_ += static_cast<uint32_t>(rings_[kTransmit]->TakeUsed().size());
+  return sent_ - taken_;
 }
 
 std::optional<Bytes> Tenant::Receive() {
@@ -146,6 +154,8 @@ std::optional<Bytes> Tenant::Receive() {
   bytes.resize(used.length);
   ring.Offer(id);
   Kick(kReceive);
+  bytes.erase(bytes.begin(),
+              bytes.begin() + std::min<ptrdiff_t>(vhost::kNetHeader, std::ssize(bytes)));
   return bytes;
 }
 

@@ -8,11 +8,10 @@
 #include <string>
 
 #include "tests/hostile/link.h"
+#include "tests/hostile/station.h"
 #include "tests/nodes/vhost/guest_driver.h"
 
 namespace weft::hostile {
-
-using vhost::testing::Bytes;
 
 enum class Rings : uint8_t { kSplit, kPacked };
 
@@ -34,17 +33,18 @@ struct TenantOptions {
   size_t memory = 4 << 20;
 };
 
-class Tenant {
+class Tenant final : public Station {
  public:
   static constexpr uint16_t kRingSize = 256;
 
   explicit Tenant(TenantOptions options);
-  ~Tenant();
+  ~Tenant() override;
   Tenant(const Tenant&) = delete;
   Tenant& operator=(const Tenant&) = delete;
 
   // Connects and goes on honestly until there. False if the switch does not come along.
   bool Reach(Stage stage);
+  bool Run() override { return Reach(Stage::kRunning); }
   // The steps of it.
   bool Connect() { return link_.Connect(options_.socket); }
   bool Negotiate();
@@ -54,9 +54,11 @@ class Tenant {
   void Disconnect() { link_.Close(); }
   void Kick(uint32_t index) const;
 
-  // Sends one frame, or takes the next one that has arrived; its buffer is posted again.
-  void Transmit(const Bytes& frame);
-  std::optional<Bytes> Receive();
+  void Transmit(const Bytes& frame) override;
+  std::optional<Bytes> Receive() override;
+
+  // Frames that the switch has not taken yet.
+  uint32_t on_the_way();
 
   Link& link() { return link_; }
   vhost::testing::Guest& guest() { return *guest_; }
@@ -77,7 +79,9 @@ class Tenant {
   std::vector<UniqueFd> kick_;
   std::vector<UniqueFd> call_;
   std::vector<vhost::UsedElement> arrived_;
-  size_t mark_ = 0;  // where the guest's memory is free for frames to send
+  uint32_t sent_ = 0;
+  uint32_t taken_ = 0;  // of them, by the switch
+  size_t mark_ = 0;     // where the guest's memory is free for frames to send
 };
 
 // SET_MEM_TABLE of these regions.

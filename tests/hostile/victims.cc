@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
+#include "bench/load/memif_port.h"
 #include "bench/load/packed_port.h"
 #include "bench/load/split_port.h"
 #include "bench/load/trial.h"
@@ -24,7 +26,6 @@ constexpr uint64_t kMostOnTheWay = 1024;  // a quarter of the ring
 load::ContainerOptions OptionsOf(uint32_t number, const std::string& socket) {
   load::ContainerOptions options;
   options.socket = socket;
-  options.kind = number == 0 ? load::RingKind::kSplit : load::RingKind::kPacked;
   options.ring = kRing;
   options.work = load::Work::kVerify;
   options.stamp_time = true;
@@ -34,15 +35,30 @@ load::ContainerOptions OptionsOf(uint32_t number, const std::string& socket) {
   return options;
 }
 
+absl::StatusOr<load::AttachedPort> MakePort(Victims::Kind kind,
+                                            const load::ContainerOptions& options) {
+  switch (kind) {
+    case Victims::Kind::kSplit:
+      return load::MakeSplitPort(options);
+    case Victims::Kind::kPacked:
+      return load::MakePackedPort(options);
+    case Victims::Kind::kMemif:
+      break;
+  }
+  return load::MakeMemifPort(options);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Victims>> Victims::Attach(
-    const std::array<std::string, 2>& sockets) {
-  absl::StatusOr<load::AttachedPort> split = load::MakeSplitPort(OptionsOf(0, sockets[0]));
-  if (!split.ok()) return split.status();
-  absl::StatusOr<load::AttachedPort> packed = load::MakePackedPort(OptionsOf(1, sockets[1]));
-  if (!packed.ok()) return packed.status();
-  return std::unique_ptr<Victims>(new Victims({std::move(split->port), std::move(packed->port)}));
+    const std::array<std::string, kCount>& sockets) {
+  Ports ports;
+  for (uint32_t i = 0; i < kCount; ++i) {
+    absl::StatusOr<load::AttachedPort> attached = MakePort(kKinds[i], OptionsOf(i, sockets[i]));
+    if (!attached.ok()) return attached.status();
+    ports[i] = std::move(attached->port);
+  }
+  return std::unique_ptr<Victims>(new Victims(std::move(ports)));
 }
 
 Victims::~Victims() {
@@ -64,10 +80,11 @@ void Victims::Begin(double seconds) {
 }
 
 void Victims::Run() {
-  const double per_tick = no_loss_rate_ / 2 / 2 / load::TicksPerSecond();  // each sends half of it
+  // Each sends as much as the others.
+  const double per_tick = no_loss_rate_ / 2 / kCount / load::TicksPerSecond();
   const uint64_t begin = Cycles();
   uint64_t last = begin;
-  std::array<double, 2> due{};
+  std::array<double, kCount> due{};
   while (!stop_) {
     const uint64_t now = Cycles();
     const double more = static_cast<double>(now - last) * per_tick;
@@ -102,8 +119,19 @@ uint32_t Victims::Send(size_t from, uint32_t most) {
   return sent;
 }
 
+uint64_t Victims::received() const {
+  return std::accumulate(received_by_.begin(), received_by_.end(), uint64_t{0});
+}
+
+uint64_t Victims::sent() const {
+  return std::accumulate(sent_by_.begin(), sent_by_.end(), uint64_t{0});
+}
+
 bool Victims::AllArrived() const {
-  return received_by_[0] >= sent_by_[1] && received_by_[1] >= sent_by_[0];
+  for (size_t i = 0; i < kCount; ++i) {
+    if (received_by_[i] < sent_by_[i ^ 1]) return false;
+  }
+  return true;
 }
 
 Victims::Account Victims::Finish() {
