@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/support/ticks.h"
+#include "core/worker/eal.h"
 #include "tests/nodes/nic/eal/nic_bench.h"
 
 namespace weft::nic {
@@ -72,6 +73,6 @@ int main(int argc, char** argv) {
         ->ArgsProduct({{64, 512, 1500}, {32, 256}});
     benchmark::RunSpecifiedBenchmarks();
   }
-  rte_eal_cleanup();
+  weft::StopEal();
   return 0;
 }

@@ -24,8 +24,9 @@ using memif::testing::SharedMemory;
 
 bool MemifServer::Listen() {
   absl::StatusOr<UniqueFd> listener = weft::Listen(path_, 0600, SOCK_SEQPACKET);
-  if (listener.ok()) listener_ = *std::move(listener);
-  return listener.ok();
+  if (!listener.ok()) return false;
+  listener_ = *std::move(listener);
+  return true;
 }
 
 void MemifServer::Hide() {

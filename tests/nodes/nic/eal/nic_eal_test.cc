@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/worker/eal.h"
 #include "tests/nodes/nic/eal/memif_peer.h"
 
 int main(int argc, char** argv) {
@@ -36,6 +37,6 @@ int main(int argc, char** argv) {
   }
   const bool is_peer = argc == 3 && std::string_view(argv[1]) == weft::nic::kMemifPeerFlag;
   const int result = is_peer ? weft::nic::RunMemifPeer(argv[2]) : RUN_ALL_TESTS();
-  rte_eal_cleanup();
+  weft::StopEal();
   return result;
 }
