@@ -15,7 +15,6 @@ namespace {
 
 constexpr Time kGracePoll = std::chrono::milliseconds(1);
 constexpr Time kTracePoll = std::chrono::milliseconds(20);
-constexpr Time kErrorPoll = std::chrono::seconds(1);
 constexpr Time kRatePeriod = std::chrono::seconds(1);
 
 }  // namespace

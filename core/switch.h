@@ -3,6 +3,7 @@
 // and the ports. It is what main.cc starts and what the shell's commands look at. Control thread.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -95,7 +96,7 @@ class Switch {
   void LookForFaults();
   // The plugin for whose fault it ended itself; empty if it has not.
   const std::string& ended_by() const { return ended_by_; }
-  // Ends weftd if a plugin's node has kept a worker for `hang`. Often.
+  // Ends weftd if a plugin's node has kept a worker for `hang`. Every kErrorPoll.
   void LookForHangs(Time now);
 
   // --- while it runs ---
@@ -222,12 +223,14 @@ class Switch {
   std::vector<Module*> all_modules_;
   std::vector<PluginInfo> leaving_;
   CommandTable* commands_ = nullptr;
+  static constexpr Time kErrorPoll = std::chrono::seconds(1);
   struct Round {  // of a worker, as it was seen in a plugin's node
     const Guard* guard = nullptr;
     uint64_t polls = 0;
-    Time since{};
+    Time kept{};  // how long it has been in it since
   };
   std::vector<Round> rounds_;
+  Time last_look_{};                                                 // for hangs
   Config config_;                                                    // without ports
   std::map<std::string, std::unique_ptr<PortConfig>> port_configs_;  // of the ports that are there
   std::string runtime_dir_;

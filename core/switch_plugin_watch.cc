@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looks after plugins whose nodes do wrong: what guards found is told, and a node that does not
 // return ends weftd.
+#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 #include "core/base/log.h"
@@ -48,23 +48,26 @@ void Switch::LeaveOut(std::string_view name) {
 
 // A worker that has not begun another round and is in a plugin's node. Its guard is there as long
 // as the worker is in it: what workers may use goes by this thread alone, when they are quiescent.
+// Between two looks no more counts than what lies between them: weftd itself, or the machine, may
+// have stood still.
 void Switch::LookForHangs(Time now) {
   if (config_.plugins.hang == std::chrono::seconds::zero()) return;
+  const Time passed = std::min<Time>(now - std::exchange(last_look_, now), kErrorPoll);
   rounds_.resize(workers_.size());
   for (size_t i = 0; i < workers_.size(); ++i) {
     const uint64_t polls = workers_[i]->counters().polls.value();
     const Guard* const guard = workers_[i]->graph().at_work();
     Round& round = rounds_[i];
     if (guard == nullptr || guard != round.guard || polls != round.polls) {
-      round = {.guard = guard, .polls = polls, .since = now};
-    } else if (now - round.since >= config_.plugins.hang) {
+      round = {.guard = guard, .polls = polls, .kept = Time::zero()};
+    } else if ((round.kept += passed) >= config_.plugins.hang) {
       std::fprintf(stderr,
                    "weftd: plugin %s ends it: its node %s has kept worker %zu for %lld s and does "
                    "not return\n",
                    guard->state().plugin.c_str(), guard->state().node.c_str(), i,
                    static_cast<long long>(config_.plugins.hang.count()));
       SayLastWords(guard->state().plugin.c_str());
-      std::abort();
+      workers_[i]->Abort();
     }
   }
 }

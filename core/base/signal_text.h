@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace weft {
 
@@ -21,6 +22,17 @@ class SignalText {
          rest /= 10) {
       digits[--at] = static_cast<char>('0' + rest % 10);
     }
+    Add(digits + at);
+  }
+  void AddHex(uintptr_t number) {
+    char digits[2 * sizeof(number) + 1];
+    size_t at = sizeof(digits) - 1;
+    digits[at] = '\0';
+    do {
+      digits[--at] = "0123456789abcdef"[number % 16];
+      number /= 16;
+    } while (number != 0);
+    Add("0x");
     Add(digits + at);
   }
   void Print(int fd) const { [[maybe_unused]] const ssize_t put = write(fd, text_, length_); }

@@ -51,11 +51,14 @@ class EalLog {
     if (file_ == nullptr) return;
     rte_openlog_stream(file_);
     eal_log = fileno(file_);
-    signal(SIGABRT, ShowLog);
+    struct sigaction action {};
+    action.sa_handler = ShowLog;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(SIGABRT, &action, &before_);
   }
   ~EalLog() {
     if (file_ == nullptr) return;
-    signal(SIGABRT, SIG_DFL);
+    sigaction(SIGABRT, &before_, nullptr);
     eal_log = -1;
     rte_openlog_stream(nullptr);
     std::fclose(file_);
@@ -81,6 +84,7 @@ class EalLog {
 
  private:
   std::FILE* file_;
+  struct sigaction before_ {};  // what SIGABRT did
 };
 
 }  // namespace

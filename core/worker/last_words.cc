@@ -3,8 +3,10 @@
 
 #include <signal.h>
 
+#include <atomic>
 #include <utility>
 
+#include "core/base/signal_stack.h"
 #include "core/base/signal_text.h"
 #include "core/graph/graph.h"
 #include "core/graph/guard.h"
@@ -16,13 +18,15 @@ namespace {
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see above
 constinit int last_words_to = -1;
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see above
+constinit std::atomic<bool> said = false;
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see above
 constinit thread_local const Graph* graph_of_thread = nullptr;
 
 // Async-signal-safe: what it reads is there as long as the worker is in the plugin's node.
 void OnCrash(int number, siginfo_t* info, void* /*context*/) {
   const Graph* const graph = graph_of_thread;
   const Guard* const guard = graph == nullptr ? nullptr : graph->at_work();
-  if (guard != nullptr) {
+  if (guard != nullptr && !said.load()) {
     SignalText sentence;
     sentence.Add("weftd: plugin ");
     sentence.Add(guard->state().plugin.c_str());
@@ -36,9 +40,10 @@ void OnCrash(int number, siginfo_t* info, void* /*context*/) {
     sentence.Print(STDERR_FILENO);
     SayLastWords(guard->state().plugin.c_str());
   }
+  if (guard != nullptr) PrintStack(STDERR_FILENO, guard->state().plugin.c_str());
   // The action is the default one again (SA_RESETHAND): the instruction repeats and the process
-  // ends. A signal that somebody sent does not repeat by itself, and abort() sees to its own.
-  if (info->si_code <= 0 && number != SIGABRT) raise(number);
+  // ends. A signal that somebody sent does not repeat by itself.
+  if (info->si_code <= 0) raise(number);
 }
 
 }  // namespace
@@ -59,6 +64,7 @@ void CrashStack::Leave() {
 
 void InstallLastWords(int to) {
   last_words_to = to;
+  PrepareStack();
   for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
     struct sigaction action {};
     sigaction(number, nullptr, &action);
@@ -75,7 +81,7 @@ void NamePluginsOf(const Graph& graph) { graph_of_thread = &graph; }
 void NameNoPlugins() { graph_of_thread = nullptr; }
 
 void SayLastWords(const char* plugin) {
-  if (last_words_to < 0) return;
+  if (said.exchange(true) || last_words_to < 0) return;
   SignalText line;
   line.Add(plugin);
   line.Add("\n");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whose fault it was: when a plugin's node crashes the process, a sentence names the plugin, and so
-// does a line for whoever supervises weftd. The process then ends as it would have.
+// Whose fault it was: when a plugin's node crashes the process, a sentence names the plugin, the
+// stack shows where in it, and a line tells whoever supervises weftd. The process then ends as it
+// would have.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +37,8 @@ class CrashStack {
 // The calling thread walks this graph, from now on or no longer.
 void NamePluginsOf(const Graph& graph);
 void NameNoPlugins();
-// The process is about to end because of this plugin. Any thread; async-signal-safe.
+// The process is about to end because of this plugin; the first who says so is believed. Any
+// thread; async-signal-safe.
 void SayLastWords(const char* plugin);
 
 }  // namespace weft

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <rte_lcore.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -11,7 +12,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstdlib>
 #include <system_error>
+#include <thread>
 
 #include "core/base/clock.h"
 #include "core/base/give_up.h"
@@ -152,6 +156,12 @@ void Worker::Sleep(SleepSet& set) {
   uint64_t wakes = 0;
   [[maybe_unused]] const ssize_t got = read(wake_.get(), &wakes, sizeof(wakes));
   rcu_.Online(options_.id);
+}
+
+void Worker::Abort() {
+  pthread_kill(thread_.native_handle(), SIGABRT);
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  std::abort();
 }
 
 void Worker::Wake() {

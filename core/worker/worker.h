@@ -46,6 +46,9 @@ class Worker {
 
   // Ends a sleep, or one that is about to begin. Any thread.
   void Wake();
+  // Ends the process by SIGABRT in the worker's thread, if that still takes signals: what is told
+  // of the end, and a core dump, are of where it is. Control.
+  [[noreturn]] void Abort();
 
   WorkerId id() const { return options_.id; }
   uint16_t core() const { return options_.core; }

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -155,6 +156,29 @@ constexpr Budget kBudgets[] = {
 };
 
 INSTANTIATE_TEST_SUITE_P(Plugins, BudgetTest, ::testing::ValuesIn(kBudgets));
+
+// weftd was stopped and goes on, or the machine slept: a node that was at work then has not hung.
+// Two looks are at one and the same call of it.
+TEST_F(SwitchFaultsTest, TimeThatNobodyWatchedIsNoHang) {
+  Begin("packet-cycles = 0\nframe-cycles = 0");
+  Load("slow");
+  DoWrong();
+  Worker& worker = *harness_->workers()[0];
+  const auto is_slow = [&] {
+    const Guard* const guard = worker.graph().at_work();
+    return guard != nullptr && guard->state().node == "faulty";
+  };
+  Time now = std::chrono::hours(1);
+  bool same = false;
+  for (int i = 0; i < 1000 && !same; ++i) {
+    ASSERT_TRUE(harness_.Until(is_slow));
+    const uint64_t polls = worker.counters().polls.value();
+    harness_->LookForHangs(now += std::chrono::seconds(1));
+    harness_->LookForHangs(now += std::chrono::hours(1));
+    same = is_slow() && worker.counters().polls.value() == polls;
+  }
+  EXPECT_TRUE(same);
+}
 
 }  // namespace
 }  // namespace weft

@@ -3,17 +3,19 @@
 build is seen to run, and nothing of those before is left. WEFT_E2E_TURNS says how often."""
 import os
 import pathlib
+import re
 import signal
 
 from weft_e2e import BUILD, Pair, Testpmd, Weftd, equal, mac, run, skip, static_ports, wait_equal, wait_for
 
 SAMPLES = BUILD / "tests" / "core" / "plugin" / "samples"
 ENDED_BY_PLUGIN = 3  # core/supervise.h
-TURNS = int(os.environ.get("WEFT_E2E_TURNS", "30"))
-WARM = min(TURNS, 20)  # turns until what is kept for the next one is there
+TURNS = int(os.environ.get("WEFT_E2E_TURNS", "15"))
+WARM = min(2 * TURNS // 3, 20)  # turns until what is kept for the next one is there
 RSS_SLACK = 256  # KiB of weftd's own that may come on top in all other turns: the log of 1,000 events fills
 # web-3's frames are for this address; turnstile drops them, and faulty does wrong at them.
 VICTIM = "02:fa:00:00:00:09"
+STACK = re.compile(r"^  in faulty\.so \+0x[0-9a-f]+$", re.M)
 LETTER = "78:fa:00:00:00:09"  # begins with an x, turnstile's letter unless a table has another
 TURNSTILE = r'turnstile = { letter = "\u0002" }'
 
@@ -218,12 +220,14 @@ def sends(weft):
 
 def who_crashes_is_named():
     sample("faulty")
-    with Weftd(faulty("crash")) as weft, sends(weft) as sender:
-        weft.wait_up("web-3")
-        sender.start()
-        equal(weft.process.wait(60), -signal.SIGSEGV, "weftd's end")
-        said = "weftd: plugin faulty ends it: signal 11 came in its node faulty on worker 0"
-        equal(said in weft.log(), True, f'"{said}" in the log')
+    for how, number in ("crash", signal.SIGSEGV), ("abort", signal.SIGABRT):
+        with Weftd(faulty(how)) as weft, sends(weft) as sender:
+            weft.wait_up("web-3")
+            sender.start()
+            equal(weft.process.wait(60), -number, "weftd's end")
+            said = f"weftd: plugin faulty ends it: signal {number:d} came in its node faulty on worker 0"
+            equal(weft.log().count(said), 1, f'"{said}" in the log')
+            equal(bool(STACK.search(weft.log())), True, "that it says where in the plugin")
 
 
 def who_uses_up_the_stack_is_named():
@@ -305,6 +309,7 @@ def left_out_the_third_time(how, more, says, number):
                             (f"weftd: supervise: signal {number:d} ended it; it starts again", 2),
                             ("plugin faulty ended it twice within a minute and is left out", 1)):
             equal(weft.log().count(line), count, f'"{line}" in the log')
+        equal(len(STACK.findall(weft.log())) >= 2, True, "that it says each time where in the plugin")
         equal(states(weft), {("faulty", "1.2-sample"): "faulty left out: bypass"}, "plugins")
         with sends(weft) as sender, Pair(weft) as pair:
             weft.wait_up("web-3")

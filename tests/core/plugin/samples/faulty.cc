@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A plugin that breaks whatever rule its port's table says, at the first packet whose destination
 // begins with 0x02 0xfa.
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 
@@ -18,6 +19,7 @@ enum class How : uint8_t {
   kSlow,
   kLoop,
   kCrash,
+  kAbort,
   kOverflow
 };
 consteval auto LabelsOf(How) {
@@ -29,6 +31,7 @@ consteval auto LabelsOf(How) {
                       {How::kSlow, "slow", "it takes its time"},
                       {How::kLoop, "loop", "it never returns"},
                       {How::kCrash, "crash", "it writes to address 8"},
+                      {How::kAbort, "abort", "an assertion of it fails"},
                       {How::kOverflow, "overflow", "it calls itself until its stack is used up"}});
 }
 
@@ -76,6 +79,8 @@ class Faulty final : public Feature<Faulty, FaultyConfig> {
         *nowhere = 1;
         break;
       }
+      case How::kAbort:
+        std::abort();
       case How::kOverflow: {
         const volatile unsigned first = 0;
         frame.set_size(frame.size() + 0 * Deeper(&first));
