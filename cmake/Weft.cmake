@@ -92,10 +92,24 @@ function(weft_units target)
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endfunction()
 
+# weft_precompiled(TARGET KIND): begins each of its units with what most of this KIND include, which is parsed
+# once a build instead of once a unit. That a file includes what it uses, `make lint` sees: it has no such header.
+# Only for clang: g++ 12 gains a fifth by it, and then warns of what stands in headers of the standard library.
+set(WEFT_PRECOMPILED OFF)
+if(WEFT_UNIT GREATER 1 AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+  set(WEFT_PRECOMPILED ON)
+endif()
+function(weft_precompiled target kind)
+  if(WEFT_PRECOMPILED)
+    target_precompile_headers(${target} REUSE_FROM weft_precompiled_${kind})
+  endif()
+endfunction()
+
 # weft_test_sources(TARGET): compiles a test program for being built soon rather than for running fast: nothing
 # is measured in it, and what it tests is in libraries that are compiled as always.
 function(weft_test_sources target)
   weft_units(${target})
+  weft_precompiled(${target} tests)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()
 
@@ -109,6 +123,7 @@ target_compile_options(weft_sdk INTERFACE $<TARGET_PROPERTY:weft_dpdk,INTERFACE_
 
 # weft_room(NAME [ALONE] SOURCES ... DEPS ...): one room, the static library weft_NAME. ALONE: packets pass here, so
 # an optimised build compiles each source by itself. In units g++ inlines otherwise: 5 % more instructions in flood.
+# All others are the control thread's and are compiled for being built soon, in two thirds of the time.
 function(weft_room name)
   cmake_parse_arguments(ARG "ALONE" "" "SOURCES;DEPS" ${ARGN})
   if(ARG_SOURCES)
@@ -116,7 +131,9 @@ function(weft_room name)
     target_link_libraries(weft_${name} PUBLIC weft_options ${ARG_DEPS})
     if(NOT ARG_ALONE OR WEFT_SANITIZE)
       weft_units(weft_${name})
+      target_compile_options(weft_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
     endif()
+    weft_precompiled(weft_${name} room)
   else()
     add_library(weft_${name} INTERFACE)
     target_link_libraries(weft_${name} INTERFACE weft_options ${ARG_DEPS})

@@ -7,6 +7,15 @@ include(GNUInstallDirs)
 # Where `cmake --install` puts plugins, and weftd looks for them.
 set(WEFT_PLUGIN_DIR lib/weft/plugins CACHE STRING "Where plugins are installed")
 
+# What every plugin is compiled with: hidden, and without g++'s process-wide unique symbols, it can be unloaded
+# again.
+function(weft_plugin_options target)
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+  set_target_properties(${target} PROPERTIES
+    CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
+    POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+endfunction()
+
 # weft_add_plugin(NAME SOURCE... [VERSION V] [TARGET T] [NO_INSTALL]): the plugin NAME (kebab-case, as
 # in startup.conf), which becomes the file NAME.so. The target is plugin-NAME, or T. It links nothing of
 # weft: what it needs is in the program that loads it. VERSION is the plugin's own, by default the project's.
@@ -25,13 +34,11 @@ function(weft_add_plugin name)
   add_library(${target} MODULE ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${target} PRIVATE weft::sdk)
   target_compile_definitions(${target} PRIVATE WEFT_PLUGIN_VERSION="${ARG_VERSION}")
-  # Hidden, and without g++'s process-wide unique symbols, a plugin can be unloaded again.
-  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
-  set_target_properties(${target} PROPERTIES
-    PREFIX "" OUTPUT_NAME ${name} CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
-    POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME ${name})
+  weft_plugin_options(${target})
   if(COMMAND weft_units)  # in weft's own tree
     weft_units(${target})
+    weft_precompiled(${target} plugin)
   endif()
   # weftd loads nothing that others may write, whatever the builder's umask is.
   add_custom_command(TARGET ${target} POST_BUILD VERBATIM

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Compiles every header alone that no source includes first, and runs clang-tidy over
-every source file, two processes at a time.
+"""Compiles every header of core, nodes and plugins alone that no source includes first, and runs clang-tidy
+over every source file, two processes at a time.
 
 usage: check_units.py headers|tidy BUILD-DIRECTORY [FILE...]    (default: all C++ files git knows)
 
@@ -25,10 +25,10 @@ import sys
 import tempfile
 
 from check_includes import INCLUDE, ROOT, tracked_files
-from units import ENTRIES, names_of, units_of
+from units import own_names, units_of
 
 CACHE = ROOT / ".cache" / "lint"
-UNIT, UNIT_OF_TESTS = 16, 9  # sources in one translation unit of clang-tidy's
+UNIT, UNIT_OF_TESTS = 32, 16  # sources in one translation unit of clang-tidy's
 
 
 def closure(path, seen):
@@ -108,7 +108,7 @@ def tidy_units(paths, flags):
         for path in group:
             flags[path] = [word for need in needs for word in need]
     return [unit for (_, tests, *_), _, group in groups
-            for unit in units_of(group, UNIT_OF_TESTS if tests else UNIT, entries=False)]
+            for unit in units_of(group, UNIT_OF_TESTS if tests else UNIT, own_names)]
 
 
 def mark_of(path, flags):
@@ -130,10 +130,14 @@ def compile_alone(paths, flags):
 
 def tidy(paths, flags):
     with tempfile.NamedTemporaryFile("w", dir=CACHE, suffix=".cc") as unit:
+        # Headers come first, so that no source's own names mean anything in them.
+        headers = dict.fromkeys(match[1] for path in paths for line in (ROOT / path).read_text().splitlines()
+                                if (match := INCLUDE.match(line)) and match[1].endswith(".h"))
+        unit.write("".join(f'#include "{header}"\n' for header in headers))
         for number, path in enumerate(paths):
-            for name in sorted(set(ENTRIES.values()) & set(names_of(path))):
-                unit.write(f"#undef {name}\n#define {name} {name}_{number}\n")
-            unit.write(f'#include "{path}"\n')
+            own = sorted(own_names(path))
+            unit.write("".join(f"#define {name} {name}{number}\n" for name in own) + f'#include "{path}"\n' +
+                       "".join(f"#undef {name}\n" for name in own))
         unit.flush()
         source = paths[0] if len(paths) == 1 else unit.name
         return subprocess.run(["clang-tidy", "--quiet", "--warnings-as-errors=*", source, "--", *flags, "-w"],
@@ -163,7 +167,8 @@ def to_check(kind, flags, files):
     if kind == "headers":
         # A header that its source includes first is compiled alone whenever the source is.
         proven = {first_included(source) for source in flags if (ROOT / source).is_file()}
-        return {path: nearest(path, flags) for path in files if path.endswith(".h") and path not in proven}
+        return {path: nearest(path, flags) for path in files
+                if path.endswith(".h") and path not in proven and not path.startswith(("tests/", "bench/"))}
     for path in files:
         if path.endswith(".cc") and path not in flags:
             print(f"note: {path} is not built, so clang-tidy does not see it")

@@ -34,13 +34,20 @@ def names_of(source):
     return names
 
 
-def units_of(paths, most, entries=True):
-    """Lists of at most so many of the paths, each for one unit, which has one of each ENTRIES unless it says otherwise."""
+def own_names(source):
+    """The names of names_of that are nothing but this source's: no member of anything here is called so. Whoever
+    includes the source can have another name for them."""
+    text = (ROOT / source).read_text(errors="replace")
+    return {name for name, what in names_of(source).items()
+            if what == source and not re.search(rf"(?:\.|->|::)\s*{name}\b|\[[^\]]*[=&]\s*{name}\b", text)}
+
+
+def units_of(paths, most, given=lambda path: ()):
+    """Lists of at most so many of the paths, each for one unit. Names that are given() another are nobody's."""
     units = []
     for path in paths:
-        names = names_of(path)
-        if not entries:
-            names = {name: what for name, what in names.items() if name not in ENTRIES.values()}
+        besides = given(path)
+        names = {name: what for name, what in names_of(path).items() if name not in besides}
         for unit, taken in units:
             if len(unit) < most and all(taken.get(name, what) == what for name, what in names.items()):
                 unit.append(path)
@@ -56,5 +63,5 @@ if __name__ == "__main__":
     most, *files = [word for word in sys.argv[1:] if word != "--entries"] or [""]
     if not most.isdigit() or not files:
         sys.exit(__doc__)
-    for found in units_of(files, int(most), entries=not own):
+    for found in units_of(files, int(most), (lambda _: ENTRIES.values()) if own else lambda _: ()):
         print(" ".join(found))

@@ -61,10 +61,10 @@ size_t LongestPiece(std::string_view text, bool header) {
 using Columns = std::vector<size_t>;  // numbers of columns
 
 // Some columns of a grid and how wide they are.
-class Layout {
+class GridLayout {
  public:
   // `comfortable`: sentences get a decent width. `brief`: brief forms are taken.
-  Layout(const Grid& grid, Columns columns, bool comfortable, bool brief)
+  GridLayout(const Grid& grid, Columns columns, bool comfortable, bool brief)
       : grid_(grid), columns_(std::move(columns)), brief_(brief) {
     for (const size_t column : columns_) {
       size_t widest = 0;
@@ -158,7 +158,7 @@ std::vector<Columns> Fold(const Grid& grid, size_t width) {
     if (!blocks.empty()) {
       Columns wider = blocks.back();
       wider.push_back(column);
-      if (Layout(grid, wider, true, true).Least() <= width) {
+      if (GridLayout(grid, wider, true, true).Least() <= width) {
         blocks.back() = std::move(wider);
         continue;
       }
@@ -179,7 +179,7 @@ std::string GridText(const Grid& grid, size_t width) {
   std::iota(all.begin(), all.end(), 0);
   std::string out;
   for (const bool brief : {false, true}) {
-    Layout layout(grid, all, true, brief);
+    GridLayout layout(grid, all, true, brief);
     if (width != 0 && layout.Least() > width) continue;
     layout.Fit(width);
     layout.Append(out);
@@ -189,7 +189,7 @@ std::string GridText(const Grid& grid, size_t width) {
   const bool foldable = grid.header && all.size() > 2;
   for (const Columns& block : foldable ? Fold(grid, width) : std::vector<Columns>{all}) {
     if (!out.empty()) out.push_back('\n');
-    Layout layout(grid, block, false, true);
+    GridLayout layout(grid, block, false, true);
     layout.Fit(width);
     layout.Append(out);
   }

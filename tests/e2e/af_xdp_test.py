@@ -12,7 +12,7 @@ from weft_e2e import (BUILD, Ledger, Namespace, Testpmd, Weftd, at_least, drain,
 LEFT_MAC, RIGHT_MAC = "02:00:00:00:01:01", "02:00:00:00:01:02"
 LEFT, RIGHT = "10.97.0.1", "10.97.0.2"
 PINGS = 50
-TURNS = 50
+TURNS = 20
 RIGHTS = 'keep-capabilities = ["net-raw", "net-admin", "bpf", "ipc-lock"]'
 
 

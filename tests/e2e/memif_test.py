@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers with DPDK's net_memif device: whoever listens, next to vhost containers, one that dies again
-and again, and two switches' ports that are joined by memif alone."""
+and again (WEFT_E2E_KILLS times), and two switches' ports that are joined by memif alone."""
 import os
 import pathlib
 
 from weft_e2e import (BUILD, HugePages, MemifTestpmd, Pair, Testpmd, Weftd, at_least, equal, mac, run, wait_equal,
                       wait_for)
 
-KILLS = 20
+KILLS = int(os.environ.get("WEFT_E2E_KILLS", "8"))
 PLUGIN = f'[plugins]\ndirectory = "{BUILD}/plugins"\nload = ["memif"]\n'
 
 

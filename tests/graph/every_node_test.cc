@@ -42,13 +42,15 @@ void ForEveryNode(const std::function<void(NodeStage&)>& check) {
   const std::vector<std::unique_ptr<Plugin>> plugins = LoadPlugins();  // names are in their memory
   for (const NodeClass& node : AllNodes(plugins)) {
     SCOPED_TRACE(Cat("node ", node.spec.name));
-    ASSERT_TRUE(WorldOf(node)) << "say in WorldOf how it gets its frames";
+    ASSERT_TRUE(SurroundingsOf(node)) << "say in SurroundingsOf how it gets its frames";
     NodeStage stage(node.spec.name);
     check(stage);
   }
 }
 
-bool IsAlone(const NodeStage& stage) { return WorldOf(stage.node()) == World::kNobody; }
+bool IsAlone(const NodeStage& stage) {
+  return SurroundingsOf(stage.node()) == Surroundings::kNobody;
+}
 bool IsInput(const NodeStage& stage) { return stage.node().kind == NodeKind::kInput; }
 
 // Frame number `i` from host 0 to host 1, on its way to port 1.
@@ -301,7 +303,7 @@ TEST(EveryNode, TakesPortsThatAreNotThere) {
 TEST(EveryNode, DoesTheSameWithATracedFrame) {
   const std::vector<std::unique_ptr<Plugin>> plugins = LoadPlugins();  // names are in their memory
   for (const NodeClass& node : AllNodes(plugins)) {
-    if (WorldOf(node) == World::kNobody && node.kind == NodeKind::kInput) continue;
+    if (SurroundingsOf(node) == Surroundings::kNobody && node.kind == NodeKind::kInput) continue;
     SCOPED_TRACE(Cat("node ", node.spec.name));
     NodeStage plain(node.spec.name);
     NodeStage traced(node.spec.name);

@@ -134,16 +134,16 @@ uint16_t FrameNumber(const Bytes& frame) {
   return static_cast<uint16_t>(frame[12] << 8 | frame[13]);
 }
 
-std::optional<World> WorldOf(const NodeClass& node) {
-  if (node.kind != NodeKind::kInput && node.kind != NodeKind::kOutput) return World::kMemory;
-  static const std::map<std::string_view, World> kWorlds = {
-      {"vhost-input", World::kContainers},  {"vhost-output", World::kContainers},
-      {"dpdk-input", World::kNobody},       {"nic-output", World::kNobody},
-      {"af-xdp-input", World::kNobody},     {"af-xdp-output", World::kNobody},
-      {"memif-input", World::kNobody},      {"memif-output", World::kNobody},
-      {"mirror-input", World::kNobody},     {"generator-ingress", World::kNobody},
-      {"generator-egress", World::kNobody}, {"tap-input", World::kNobody},
-      {"tap-output", World::kNobody}};
+std::optional<Surroundings> SurroundingsOf(const NodeClass& node) {
+  if (node.kind != NodeKind::kInput && node.kind != NodeKind::kOutput) return Surroundings::kMemory;
+  static const std::map<std::string_view, Surroundings> kWorlds = {
+      {"vhost-input", Surroundings::kContainers},  {"vhost-output", Surroundings::kContainers},
+      {"dpdk-input", Surroundings::kNobody},       {"nic-output", Surroundings::kNobody},
+      {"af-xdp-input", Surroundings::kNobody},     {"af-xdp-output", Surroundings::kNobody},
+      {"memif-input", Surroundings::kNobody},      {"memif-output", Surroundings::kNobody},
+      {"mirror-input", Surroundings::kNobody},     {"generator-ingress", Surroundings::kNobody},
+      {"generator-egress", Surroundings::kNobody}, {"tap-input", Surroundings::kNobody},
+      {"tap-output", Surroundings::kNobody}};
   const auto found = kWorlds.find(node.spec.name);
   if (found == kWorlds.end()) return std::nullopt;
   return found->second;
@@ -154,15 +154,15 @@ NodeStage::NodeStage(std::string_view node) : name_(node) {
   modules_ = std::make_unique<EveryModule>(harness_.rcu(), plugins_);
   const NodeClass* real = modules_->catalog().Find(name_);
   if (real == nullptr) Fail(Cat("there is no node ", name_));
-  const std::optional<World> world = WorldOf(*real);
+  const std::optional<Surroundings> world = SurroundingsOf(*real);
   if (!world) {
-    Fail(Cat("nobody told the node suite how ", name_, " gets its frames: see WorldOf"));
+    Fail(Cat("nobody told the node suite how ", name_, " gets its frames: see SurroundingsOf"));
   }
   world_ = *world;
   AddNodes();
   node_ = harness_.catalog().Find(name_);
   ConfigurePorts();
-  if (world_ == World::kContainers) AttachContainers();
+  if (world_ == Surroundings::kContainers) AttachContainers();
 }
 
 NodeStage::~NodeStage() {
@@ -257,7 +257,7 @@ void NodeStage::ConfigurePorts() {
     const PortId id(i);
     for (Module* module : modules_->modules()) {
       if (!module->AddPort(id, config_.ports[i]).ok()) Fail("no port");
-      if (world_ != World::kContainers) module->PortUp(id);
+      if (world_ != Surroundings::kContainers) module->PortUp(id);
     }
     PortWiring wiring{.port = id};
     wiring.output = real.kind == NodeKind::kOutput ? name_ : std::string(kOutputName);

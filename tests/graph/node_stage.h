@@ -56,9 +56,9 @@ struct StageState {
 };
 
 // What a stage needs besides its graph.
-enum class World { kMemory, kContainers, kNobody };
+enum class Surroundings { kMemory, kContainers, kNobody };
 // How an input or output gets its frames; nothing if the suite does not know.
-std::optional<World> WorldOf(const NodeClass& node);
+std::optional<Surroundings> SurroundingsOf(const NodeClass& node);
 
 class NodeStage {
  public:
@@ -114,7 +114,7 @@ class NodeStage {
   std::unique_ptr<EveryModule> modules_;
   Config config_;
   const NodeClass* node_ = nullptr;
-  World world_ = World::kMemory;
+  Surroundings world_ = Surroundings::kMemory;
   std::vector<std::unique_ptr<PortBackend>> backends_;
   std::array<bool, kPorts> up_{};
   std::array<std::unique_ptr<vhost::testing::Container>, kPorts> containers_;

@@ -69,7 +69,7 @@ class Container {
     std::vector<weft::testing::Bytes> frames;
     Ring& ring = front_end_.ring(kReceive);
     for (; seen_ != ring.used_index(); ++seen_) {
-      const UsedElement element = ring.used_element(seen_);
+      const SharedUsed element = ring.used_element(seen_);
       const uint8_t* const at = front_end_.at(ReceiveOffset(static_cast<uint16_t>(element.id)));
       frames.emplace_back(at + kNetHeader, at + element.length);
       Post(static_cast<uint16_t>(element.id));

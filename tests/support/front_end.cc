@@ -45,8 +45,8 @@ void Ring::SetAvailableIndex(uint16_t index) { StoreIndex(available, index); }
 uint16_t Ring::used_index() const { return LoadIndex(used); }
 void Ring::SetUsedIndex(uint16_t index) { StoreIndex(used, index); }
 
-UsedElement Ring::used_element(uint16_t position) const {
-  UsedElement element;
+SharedUsed Ring::used_element(uint16_t position) const {
+  SharedUsed element;
   std::memcpy(&element, reinterpret_cast<const uint8_t*>(used) + 4 + 8 * (position % size),
               sizeof(element));
   return element;
@@ -77,7 +77,7 @@ FrontEnd::FrontEnd(std::function<void()> pump, uint64_t memory_bytes, uint16_t r
     const RingAddressPayload where = addresses(i);
     rings_[i].size = ring_size;
     rings_[i].descriptors =
-        reinterpret_cast<Descriptor*>(memory_ + (where.descriptors - kUserBase));
+        reinterpret_cast<SharedDescriptor*>(memory_ + (where.descriptors - kUserBase));
     rings_[i].available = reinterpret_cast<uint16_t*>(memory_ + (where.available - kUserBase));
     rings_[i].used = reinterpret_cast<uint16_t*>(memory_ + (where.used - kUserBase));
     kick_[i] = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

@@ -25,13 +25,13 @@ namespace weft::vhost::testing {
 // All that weft offers to a container whose rings are split.
 inline constexpr uint64_t kSplitFeatures = kOfferedFeatures & ~kFeaturePacked;
 
-struct Descriptor {
+struct SharedDescriptor {
   uint64_t address;  // guest address
   uint32_t length;
   uint16_t flags;  // 1 next, 2 write, 4 indirect
   uint16_t next;
 };
-struct UsedElement {
+struct SharedUsed {
   uint32_t id;
   uint32_t length;
 };
@@ -39,7 +39,7 @@ struct UsedElement {
 // One ring in the container's own mapping.
 struct Ring {
   uint16_t size = 0;
-  Descriptor* descriptors = nullptr;
+  SharedDescriptor* descriptors = nullptr;
   uint16_t* available = nullptr;  // flags, idx, ring[size]
   uint16_t* used = nullptr;       // flags, idx, then elements
 
@@ -48,7 +48,7 @@ struct Ring {
   void SetAvailable(uint16_t position, uint16_t head) { available[2 + position % size] = head; }
   uint16_t used_index() const;
   void SetUsedIndex(uint16_t index);
-  UsedElement used_element(uint16_t position) const;
+  SharedUsed used_element(uint16_t position) const;
   // Offers `head` at the available index and moves it on.
   void Offer(uint16_t head);
 };

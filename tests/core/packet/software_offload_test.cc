@@ -101,7 +101,7 @@ TEST(SoftwareOffload, MakesWhatTheReferenceMakes) {
   const auto below = [&](uint32_t limit) { return static_cast<uint32_t>(random() % limit); };
   SoftwareOffload software;
   size_t segments = 0;
-  for (int round = 0; round < 4000; ++round) {
+  for (int round = 0; round < 2000; ++round) {
     TransportFrame frame{.ipv6 = below(2) == 0,
                          .udp = below(4) == 0,
                          .tagged = below(2) == 0,

@@ -72,8 +72,8 @@ TEST(QueuesTest, WhatTheDeviceOffers) {
 
 // Two workers send into a ring that takes one sender at a time: a lock keeps them apart.
 TEST(QueuesTest, WorkersThatShareATransmitQueue) {
-  constexpr unsigned kSlots = 65'536;
-  RingNic ring("shared", kSlots, RING_F_SP_ENQ | RING_F_SC_DEQ);
+  constexpr unsigned kRoom = 65'536;
+  RingNic ring("shared", kRoom, RING_F_SP_ENQ | RING_F_SC_DEQ);
   NicBench bench(2);
   bench.AddPort(0, "net_null30,size=64", 1500, 2);
   const NicPort& shared = bench.AddPort(1, ring.name());
