@@ -227,7 +227,8 @@ class Switch {
   struct Round {  // of a worker, as it was seen in a plugin's node
     const Guard* guard = nullptr;
     uint64_t polls = 0;
-    Time kept{};  // how long it has been in it since
+    Time on_core{};  // of the worker, ever
+    Time kept{};     // how long it has been in the node since
   };
   std::vector<Round> rounds_;
   Time last_look_{};                                                 // for hangs

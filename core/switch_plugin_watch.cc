@@ -48,8 +48,8 @@ void Switch::LeaveOut(std::string_view name) {
 
 // A worker that has not begun another round and is in a plugin's node. Its guard is there as long
 // as the worker is in it: what workers may use goes by this thread alone, when they are quiescent.
-// Between two looks no more counts than what lies between them: weftd itself, or the machine, may
-// have stood still.
+// What counts is time on a core, and time in which it waits for something in there; not that in
+// which it waits for a core, or in which weftd itself, or the machine, stood still.
 void Switch::LookForHangs(Time now) {
   if (config_.plugins.hang == std::chrono::seconds::zero()) return;
   const Time passed = std::min<Time>(now - std::exchange(last_look_, now), kErrorPoll);
@@ -58,9 +58,14 @@ void Switch::LookForHangs(Time now) {
     const uint64_t polls = workers_[i]->counters().polls.value();
     const Guard* const guard = workers_[i]->graph().at_work();
     Round& round = rounds_[i];
+    const Worker::Thread thread = guard == nullptr ? Worker::Thread{} : workers_[i]->LookAtThread();
     if (guard == nullptr || guard != round.guard || polls != round.polls) {
-      round = {.guard = guard, .polls = polls, .kept = Time::zero()};
-    } else if ((round.kept += passed) >= config_.plugins.hang) {
+      round = {.guard = guard, .polls = polls, .on_core = thread.on_core, .kept = Time::zero()};
+      continue;
+    }
+    const Time worked = thread.on_core - std::exchange(round.on_core, thread.on_core);
+    round.kept += thread.runnable ? std::min(worked, passed) : passed;
+    if (round.kept >= config_.plugins.hang) {
       std::fprintf(stderr,
                    "weftd: plugin %s ends it: its node %s has kept worker %zu for %lld s and does "
                    "not return\n",

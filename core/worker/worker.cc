@@ -14,9 +14,14 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
+#include <string>
 #include <system_error>
 #include <thread>
+#include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
 #include "core/base/clock.h"
 #include "core/base/give_up.h"
 #include "core/base/text.h"
@@ -83,6 +88,7 @@ void Worker::Stop() {
 }
 
 void Worker::Run() {
+  thread_id_.store(gettid(), std::memory_order_relaxed);
   PinCallingThread({options_.core});
   pthread_setname_np(pthread_self(), Cat("weft-w", options_.id.value()).c_str());
   prctl(PR_SET_TIMERSLACK, 1UL);
@@ -162,6 +168,26 @@ void Worker::Abort() {
   pthread_kill(thread_.native_handle(), SIGABRT);
   std::this_thread::sleep_for(std::chrono::seconds(1));
   std::abort();
+}
+
+// proc(5), /proc/PID/task/TID/stat: behind the name in brackets the state is the first field, and
+// the clock ticks in user mode and in the kernel are the 12th and the 13th.
+Worker::Thread Worker::LookAtThread() const {
+  std::ifstream stat(Cat("/proc/self/task/", thread_id_.load(), "/stat"));
+  std::string line;
+  std::getline(stat, line);
+  const size_t name_end = line.rfind(')');
+  if (name_end == std::string::npos) return {};
+  const std::vector<std::string> fields =
+      absl::StrSplit(line.substr(name_end + 1), ' ', absl::SkipEmpty());
+  int64_t user = 0;
+  int64_t kernel = 0;
+  if (fields.size() < 13 || !absl::SimpleAtoi(fields[11], &user) ||
+      !absl::SimpleAtoi(fields[12], &kernel))
+    return {};
+  const int64_t ticks = sysconf(_SC_CLK_TCK);  // in a second
+  return {.runnable = fields[0] == "R",
+          .on_core = std::chrono::nanoseconds(std::chrono::seconds(user + kernel)) / ticks};
 }
 
 void Worker::Wake() {

@@ -49,6 +49,12 @@ class Worker {
   // Ends the process by SIGABRT in the worker's thread, if that still takes signals: what is told
   // of the end, and a core dump, are of where it is. Control.
   [[noreturn]] void Abort();
+  // What the kernel says of its thread. Control.
+  struct Thread {
+    bool runnable = false;  // it has a core or waits for one
+    Time on_core{};         // how long it has had one so far, to 10 ms
+  };
+  Thread LookAtThread() const;
 
   WorkerId id() const { return options_.id; }
   uint16_t core() const { return options_.core; }
@@ -69,6 +75,7 @@ class Worker {
   WorkerCounters counters_;
   Graph graph_;
   std::atomic<bool> stop_{false};
+  std::atomic<int> thread_id_{0};      // the kernel's; 0 before it runs
   std::atomic<bool> sleeping_{false};  // it looks once more at everything, or sleeps
   const UniqueFd wake_;                // an eventfd: somebody wants it awake
   std::thread thread_;

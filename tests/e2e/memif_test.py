@@ -134,7 +134,7 @@ def what_stays(weft):
 
 
 def killed_in_mid_burst(role):
-    """20 times, while two others send to each other and must not notice."""
+    """KILLS times, while two others send to each other and must not notice."""
     config = (PLUGIN + port("web-1", 1, "vhost = {}") + port("fw-2", 2) + port("sink", 3, "vhost = {}")
               + f'[[port]]\nname = "victim"\nbridge = "default"\nmemif = {{ role = "{role}" }}\n')
     with Weftd(config) as weft, Pair(weft, ("web-1", "fw-2"), kinds=(Testpmd, MemifTestpmd)) as pair, \
