@@ -17,6 +17,8 @@ from front_end import Guest, Refused, SET_OWNER, VERSION, pause
 from scene import GUESTS, HOSTS, e2e
 
 LIFE = 0.003  # seconds at most that a container lives on in its burst
+# Seconds that a trusted switch takes at most, until a port is down, the first frames come, and the shell answers.
+DOWN, BACK, ANSWER = 0.1, 0.05, 0.1
 
 
 def killed(tally, count, stage, dice):
@@ -33,7 +35,7 @@ def killed(tally, count, stage, dice):
                 begin = scene.now()
                 first.kill()
                 stage.wait_down(port)
-                tally.measured("killed until its port is down", scene.now() - begin)
+                tally.outage("killed until its port is down", scene.now() - begin, DOWN)
         for port in ("guest-a", "guest-b"):
             stage.wait_down(port)
         stage.settle("a kill")
@@ -103,8 +105,8 @@ def reconnected(tally, count, stage, dice):
                     begin = scene.now()
                     one.attach()
                     meet(one, two)
-                    tally.measured("attached until the first frames" if not listen
-                                   else "listening until the first frames", scene.now() - begin)
+                    tally.outage("attached until the first frames" if not listen
+                                 else "listening until the first frames", scene.now() - begin, BACK)
                     one.send(20)
                     two.send(20)
                     nothing_lost(one, two)
@@ -250,11 +252,11 @@ def flooded(tally, count, stage, dice):
                     knock.send(dice.choice([half, half[:1], b"\xff" * 64, struct.pack("<III", 5, 1, 2**32 - 1)]))
             begin = scene.now()
             weft.ctl("show ports")
-            tally.measured("an answer of the shell in a flood", scene.now() - begin)
+            tally.outage("an answer of the shell in a flood", scene.now() - begin, ANSWER)
             begin = scene.now()
             with Guest(weft.socket("guest-b"), *reversed(GUESTS)) as other:
                 other.attach()
-                tally.measured("another container attaches in a flood", scene.now() - begin)
+                tally.outage("another container attaches in a flood", scene.now() - begin, BACK)
         for port in ("guest-a", "guest-b"):
             stage.wait_down(port)
         with two_guests(stage) as (one, two):  # the port is of use again

@@ -35,7 +35,7 @@ class Tally:
         self.name, self.says = name, says
         self.tried = self.survived = 0
         self.victims = {"sent": 0, "lost": 0, "corrupt": 0, "foreign": 0}
-        self.leaks, self.figures, self.error = {}, {}, ""
+        self.leaks, self.figures, self.outages, self.targets, self.error = {}, {}, {}, {}, ""
 
     @contextlib.contextmanager
     def case(self):
@@ -48,6 +48,13 @@ class Tally:
         """A time for the card; nothing is asserted about it."""
         self.figures.setdefault(what, []).append(seconds * 1000)
 
+    def outage(self, what, seconds, target=None):
+        """A time for which somebody had to wait for his frames or answer, and how long it may be at most. The card says
+        whether it was; nothing is asserted here either."""
+        self.outages.setdefault(what, []).append(seconds * 1000)
+        if target is not None:
+            self.targets[what] = target * 1000
+
     def add(self, other):
         """The same row, played once more."""
         self.tried += other.tried
@@ -56,8 +63,10 @@ class Tally:
             self.victims[what] += count
         for what, count in other.leaks.items():
             self.leaks[what] = max(self.leaks.get(what, 0), count)
-        for what, values in other.figures.items():
-            self.figures.setdefault(what, []).extend(values)
+        for mine, others in ((self.figures, other.figures), (self.outages, other.outages)):
+            for what, values in others.items():
+                mine.setdefault(what, []).extend(values)
+        self.targets.update(other.targets)
         self.error = self.error or other.error
 
     def good(self):
@@ -65,10 +74,14 @@ class Tally:
             and not any(count for what, count in self.victims.items() if what != "sent")
 
     def as_json(self):
-        figures = {what: {"median-ms": round(statistics.median(values), 1), "max-ms": round(max(values), 1)}
-                   for what, values in self.figures.items()}
+        def short(values):
+            return {"median-ms": round(statistics.median(values), 1), "max-ms": round(max(values), 1)}
+        outages = {what: short(values) | {"times": len(values)} for what, values in self.outages.items()}
+        for what, target in self.targets.items():
+            outages[what] |= {"target-ms": target, "within": sum(value <= target for value in self.outages[what])}
         return {"row": self.name, "says": self.says, "tried": self.tried, "survived": self.survived,
-                "victims": self.victims, "leaks": self.leaks, "figures": figures, "error": self.error,
+                "victims": self.victims, "leaks": self.leaks, "outages": outages,
+                "figures": {what: short(values) for what, values in self.figures.items()}, "error": self.error,
                 "good": self.good()}
 
     @contextlib.contextmanager
