@@ -25,6 +25,7 @@ import time
 
 import scene
 from scene import e2e
+import addresses
 import card
 import containers
 import control
@@ -38,11 +39,16 @@ HOSTILE, CHAOS = "hostile", "chaos"  # parts of the card like rows
 
 class Row:
     """play(tally, count, stage, dice) on a stage that others use too; play(tally, count, dice) if it is
-    `apart`, with a stage of its own. short, full: counts; without a short form it is for `make soak` alone."""
+    `apart`, with a stage of its own. short, full: counts. in_full: what is played then, if that is more than more often.
+    A row without a short form is for `make soak` alone; in ctest `stand_in`, another test, plays a sample of the same.
+    """
 
-    def __init__(self, name, says, short, full, play, apart=False):
+    def __init__(self, name, says, short, full, play, apart=False, in_full=None, stand_in=None):
         self.name, self.says, self.short, self.full = name, says, short, full
-        self.play, self.apart = play, apart
+        self.play, self.apart, self.in_full, self.stand_in = play, apart, in_full or play, stand_in
+
+    def forms(self):
+        return f"{self.says}: {self.full} times" + (f"; in ctest {self.stand_in}" if self.stand_in else "")
 
 
 ROWS = [
@@ -50,11 +56,14 @@ ROWS = [
     Row("reconnected", "a container comes back, with old rings or new ones", 10, 500, containers.reconnected),
     Row("ring-kinds", "two containers come with each kind of ring, and go", 6, 500, containers.ring_kinds),
     Row("virtio-user", "every kind of virtio-user ring: a container dies, both come back after weftd is killed",
-        0, 1, containers.virtio_user, apart=True),
+        0, 1, containers.virtio_user, apart=True, stand_in="e2e_matrix"),
     Row("swapped", "a memory table is replaced under traffic, one in 50 by a wrong one", 100, 10_000,
         containers.swapped),
     Row("stopped", "a receiver stands still under traffic", 5, 100, containers.stopped),
-    Row("flooded", "a socket is flooded with 50 connections", 3, 100, containers.flooded),
+    Row("flooded", "a socket is flooded with 1,000 connections (at random: 50): silent, half a message, nonsense, "
+        "replies never read", 3, 20, containers.flooded, in_full=containers.flooded_in_full),
+    Row("mac-flood", "containers speak with a million addresses (at random: 75,000), their neighbours' and each "
+        "other's", 150_000, 1_000_000, addresses.mac_flood, apart=True),
     Row("weftd-killed", "weftd is killed under traffic of containers that listen", 4, 100,
         outages.weftd_killed, apart=True),
     Row("weftd-stopped", "weftd stands still under traffic", 4, 100, outages.weftd_stopped),
@@ -66,10 +75,11 @@ ROWS = [
         plugins.replaced, apart=True),
     Row("plugin-loaded", "a plugin is loaded and unloaded", 20, 1000, plugins.loaded, apart=True),
     Row("nic", "a NIC's interface is deleted and made again", 2, 100, control.nic_comes_and_goes, apart=True),
-    Row("starts", "weftd starts and one call (of allocations: a sample) fails: it goes without, or ends with a "
-        "sentence", 2, 250, resources.starts, apart=True),
-    Row("ports-added", "a port is added and one call fails, each in turn: allocation, map, descriptor, thread, epoll, "
-        "bind", 1, 3, resources.ports_added, apart=True),
+    Row("starts", "weftd starts and one call fails, each in turn (at random: a sample): it goes without, or ends with "
+        "a sentence", 2, 1, resources.starts, apart=True, in_full=resources.starts_in_full),
+    Row("ports-added", "a port of vhost, memif, tap or net_null is added and one call fails, each in turn: allocation, "
+        "map, descriptor, thread, epoll, bind", 1, 3, resources.ports_added, apart=True,
+        in_full=resources.ports_added_in_full),
     Row("few-descriptors", "ports are added with 64 descriptors for everything", 1, 20,
         resources.few_descriptors, apart=True),
     Row("huge-pages", "weftd is to have more memory than there is", 1, 20, resources.huge_pages, apart=True),
@@ -77,18 +87,18 @@ ROWS = [
 ]
 
 
-def play(row, count, dice, stage=None):
+def play(row, short, count, dice, stage=None):
     """Plays the row `count` times, on `stage` if it may; its Tally."""
-    tally = scene.Tally(row.name, row.says)
+    tally, once = scene.Tally(row.name, row.says), row.play if short else row.in_full
     with tally.guarded():
         if row.apart:
-            row.play(tally, count, dice)
+            once(tally, count, dice)
         elif stage is not None:
             with stage.watch(tally):
-                row.play(tally, count, stage, dice)
+                once(tally, count, stage, dice)
         else:
             with scene.Scene() as own, own.watch(tally):
-                row.play(tally, count, own, dice)
+                once(tally, count, own, dice)
     return tally
 
 
@@ -104,7 +114,7 @@ def rows_in_turn(rows, short, seed, store, stamp):
     well = None
     for row in rows:
         try:
-            tally = play(row, row.short if short else row.full, random.Random(f"{seed} {row.name}"))
+            tally = play(row, short, row.short if short else row.full, random.Random(f"{seed} {row.name}"))
         except e2e.Skip as reason:
             print(f"skipped  {row.name}: {reason}", flush=True)
             store.skipped(row.name, reason, stamp)
@@ -132,7 +142,7 @@ def chaos(rows, minutes, seed):
         while time.monotonic() < until:
             row = dice.choice([row for row in rows if row.name not in skipped])
             try:
-                tally = play(row, max(1, row.short // 2), dice, stage)
+                tally = play(row, True, max(1, row.short // 2), dice, stage)
             except e2e.Skip as reason:
                 print(f"skipped  {row.name}: {reason}", flush=True)
                 skipped[row.name] = str(reason)
@@ -216,7 +226,7 @@ def main():
     options = parser.parse_args()
     by_name = {row.name: row for row in ROWS}
     if options.list:
-        print("\n".join(f"{row.name}: {row.says}, {row.full} times" for row in ROWS if row.short or not options.short))
+        print("\n".join(f"{row.name}: {row.forms()}" for row in ROWS if row.short or not options.short))
         return 0
     if options.compose:
         return 0 if compose(options.card or parts.CARD, options.check) else 1
