@@ -59,7 +59,7 @@ def two_guests(stage, names=("guest-a", "guest-b"), numbers=GUESTS, listen=False
 
 
 def meet(one, two):
-    """Sends until a frame has come through both ways; what was sent before is forgotten."""
+    """Sends until a frame has come through both ways; what was sent before is forgotten. Returns when that was."""
     def both():
         for guest, other in ((one, two), (two, one)):
             if not guest.met:
@@ -68,10 +68,12 @@ def meet(one, two):
         return one.met and two.met
     one.met = two.met = False
     e2e.wait_for(both, "the first frames between two containers", interval=0.0005)
+    first = scene.now()
     time.sleep(0.002)
     drain(one, two)
     for guest in (one, two):
         guest.sent_before, guest.received_before = guest.sent, guest.received
+    return first
 
 
 def drain(*guests):
@@ -107,9 +109,9 @@ def reconnected(tally, count, stage, dice):
                     stage.wait_down(names[0])
                     begin = scene.now()
                     one.attach()
-                    meet(one, two)
+                    first = meet(one, two)
                     tally.outage("attached until the first frames" if not listen
-                                 else "listening until the first frames", scene.now() - begin, BACK)
+                                 else "listening until the first frames", first - begin, BACK)
                     one.send(20)
                     two.send(20)
                     nothing_lost(one, two)

@@ -22,8 +22,8 @@ def _two_that_listen(sockets):
         while True:
             for guest in (one, two):
                 guest.attach()
-            meet(one, two)
-            say(line, {"gap": 0 if last is None else time.monotonic() - last})
+            first = meet(one, two)
+            say(line, {"gap": 0 if last is None else first - last})
             # In a burst, whenever it is that weft goes. What is lost then is lost, and what had come without
             # its sender being told comes again; nothing is damaged.
             begin, told = one.received + two.received, False

@@ -16,7 +16,6 @@ from scene import GUESTS, e2e
 LIBRARY = e2e.BUILD / "fail-nth.so"
 GROUPS = ("memory", "map", "descriptor", "thread", "file")  # in the order of fail_nth.cc
 NEVER = -1
-EVERY = 1_000_000  # more calls than there are
 
 
 class Plan:
@@ -81,7 +80,7 @@ def _start(plan, folder):
     process = e2e.Process("weftd", [e2e.BUILD / "weftd", config], plan.environment)
     try:
         e2e.wait_for(lambda: not process.alive() or "ready; the shell" in process.log(), "weftd starts or says why not",
-                     timeout=20, interval=0.005)
+                     timeout=120, interval=0.005)
         process.send_signal(signal.SIGTERM)
         return process.wait(60), process.log()
     finally:
@@ -102,7 +101,9 @@ def _check_start(plan, group, number):
             return  # it goes without
         if status == -signal.SIGABRT and _DPDK_PANICS.search(said):
             return  # a thread of DPDK's own that cannot begin aborts (rte_panic); it says why
-        e2e.equal(status, 1, f"the exit status of {what}: {said}")
+        if status == -signal.SIGSEGV and _sentence(said).endswith("weftd: stopped"):
+            return  # at exit DPDK's mlx5 takes back the driver that it could not announce (rte_pci_unregister)
+        e2e.equal(status, 1, f"the exit status of {what}, which said: {said[-200:]}")
         e2e.equal(_sentence(said) != "", True, f"{what} says why")
         left = [str(path) for path in folder.rglob("*") if path.is_socket()]
         e2e.equal(left, [], f"sockets that {what} leaves")
@@ -113,17 +114,15 @@ def starts(tally, count, dice):
     with Plan() as plan:
         with tempfile.TemporaryDirectory(prefix="weft-soak-") as scratch:
             e2e.equal(_start(plan, pathlib.Path(scratch))[0], 0, "exit status when nothing fails")
-        for group, calls in zip(GROUPS, plan.calls()):
+        every = dict(zip(GROUPS, plan.calls()))
+        tally.says += f"; {min(count, every['memory']):,} of {every['memory']:,} allocations"
+        for group, calls in every.items():
             for number in sorted(dice.sample(range(1, calls + 1), min(count, calls))):
                 with tally.case():
                     _check_start(plan, group, number)
 
 
 STEP = 5  # of the calls of other kinds than vhost, only one in so many in short
-
-
-def starts_in_full(tally, count, dice):
-    starts(tally, EVERY, dice)
 
 
 @contextlib.contextmanager
