@@ -170,7 +170,9 @@ class Card:
         if not self._chaos:
             return ""
         chaos = self._chaos
-        allowed = f", of {chaos['rss-kib-allowed']} that it may" if "rss-kib-allowed" in chaos else ""
+        allowed = ""
+        if "rss-kib-allowed" in chaos:
+            allowed = f" and the first of each, of {chaos['rss-kib-allowed']} that it may"
         return (f"\n## {chaos['minutes']:g} minutes of them at random\n\n"
                 f"One weftd lived through all rows that end none; its memory grew by {chaos['rss-kib']} KiB after the "
                 f"first tenth{allowed}. Of commit {chaos['commit']}.\n\n"

@@ -9,7 +9,7 @@ usage: soak.py [--short] [--minutes N] [--seed N] [--card FILE] [ROW...]
                and everything else is there as its last full run left it
     --compose  plays nothing and writes the card of what there is; --check compares it instead
     ROW        only these; --list names them. `hostile` is the suite of containers that lie, `chaos` what --minutes asks
-               for, of all rows and without playing them in turn first
+               for, of all rows, or of those that are named, which are played in turn first
 
 Without --card results are left in build/release/soak/full or short; the exit status is 0 if nothing was lost or left
 behind.
@@ -39,7 +39,7 @@ HOSTILE, CHAOS = "hostile", "chaos"  # parts of the card like rows
 
 class Row:
     """play(tally, count, stage, dice) on a stage that others use too; play(tally, count, dice) if it is
-    `apart`, with a stage of its own. short, full: counts. in_full: what is played then, if that is more than more often.
+    `apart`, with a stage of its own. short, full: counts. in_full: what is played then, if it is more than more often.
     A row without a short form is for `make soak` alone; in ctest `stand_in`, another test, plays a sample of the same.
     """
 
@@ -129,11 +129,15 @@ def rows_in_turn(rows, short, seed, store, stamp):
 CHAOS_SLACK = 256  # KiB by which weftd's own memory may grow while rows are played at random, however long
 
 
-def growth(memory):
-    """KiB from the second tenth of the readings, for what the first brought with it is what later rows use again,
-    to the last. Of a tenth the least counts: what waits for a worker or a timer at one reading is gone at the next."""
-    tenth = max(1, len(memory) // 10)
-    return min(memory[-tenth:]) - min(memory[tenth:2 * tenth] or memory[:tenth])
+def growth(readings):
+    """KiB, of [(row, KiB when it had been played)]: from the tenth of them behind the first, and behind the first of
+    each row, to the last tenth. What those bring with them is what later rows use again. Of a tenth the least counts:
+    what waits for a worker or a timer at one reading is gone at the next."""
+    tenth = max(1, len(readings) // 10)
+    firsts = {row: at for at, (row, _) in reversed(list(enumerate(readings)))}
+    warm = min(max(tenth, 1 + max(firsts.values())), len(readings) - tenth)
+    memory = [kib for _, kib in readings]
+    return min(memory[-tenth:]) - min(memory[warm:warm + tenth])
 
 
 def chaos(rows, minutes, seed):
@@ -152,7 +156,7 @@ def chaos(rows, minutes, seed):
                 sums[row.name].add(tally)
             else:
                 sums[row.name] = tally
-            memory.append(stage.rss())
+            memory.append((row.name, stage.rss()))
             if tally.error:
                 report(tally)
                 break
