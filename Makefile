@@ -16,8 +16,8 @@ build:  ## install what is missing and build the programs in build/release
 test:  ## install what is missing, build, run every test
 	@scripts/test release
 
-soak:  ## every bad day in full, then MINUTES=60 of them at random; writes docs/score-card.md
-	@scripts/setup build run test && scripts/build release && tests/soak/soak.py --minutes $(MINUTES) --card docs/score-card.md
+soak:  ## every bad day in full (or ROWS="killed hostile"), then MINUTES=60 of them at random; writes docs/score-card.md
+	@scripts/setup build run test && scripts/build release && tests/soak/soak.py --minutes $(MINUTES) --card docs/score-card.md $(ROWS)
 
 fuzz:  ## each fuzz target for MINUTES=1, two at a time; finds go into tests/fuzz/corpus
 	@scripts/fuzz --minutes $(if $(filter-out 0,$(MINUTES)),$(MINUTES),1)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -15,7 +16,12 @@
 namespace weft {
 namespace {
 
-constexpr Time kReconnect = std::chrono::milliseconds(40);
+// Attempts to connect. In the long run one every kAttempt: a container that never comes, or that
+// hangs up each time, costs little. Those that were not needed for kSaved may follow each other as
+// closely as kSoonest: one that comes back at once is found at once.
+constexpr Time kAttempt = std::chrono::milliseconds(20);
+constexpr Time kSoonest = std::chrono::milliseconds(2);
+constexpr Time kSaved = 10 * kAttempt;
 constexpr Time kRefusal = std::chrono::milliseconds(10);  // between two surplus connections
 
 std::string DirectoryOf(const std::string& path) {
@@ -154,13 +160,14 @@ class ConnectingEndpoint final : public Endpoint {
   void SetMode(Mode mode) override {
     loop_.Cancel(std::exchange(retry_, 0));
     if (mode != Mode::kTake) return;
-    // Never at once, except for the first time: a peer that hangs up costs us little.
-    retry_ =
-        loop_.After(std::exchange(first_, false) ? Time::zero() : kReconnect, [this] { Try(); });
+    // Never at once, except for the first time.
+    const Time wait = std::max(kSoonest, spent_until_ - kSaved - loop_.Now());
+    retry_ = loop_.After(std::exchange(first_, false) ? Time::zero() : wait, [this] { Try(); });
   }
 
  private:
   void Try() {
+    spent_until_ = std::max(spent_until_, loop_.Now()) + kAttempt;
     absl::StatusOr<UniqueFd> socket = ConnectNonBlocking(options_.path, options_.type);
     if (socket.ok()) {
       SetMode(Mode::kIdle);
@@ -175,6 +182,7 @@ class ConnectingEndpoint final : public Endpoint {
   const EndpointOptions options_;
   Owner& owner_;
   bool first_ = true;
+  Time spent_until_{0};  // when the attempts so far would have ended, had each taken kAttempt
   EventLoop::TimerId retry_ = 0;
 };
 

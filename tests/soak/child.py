@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process of ours that can be killed at any moment, and the victims, who must not notice that."""
+import collections
 import contextlib
 import ctypes
 import json
@@ -14,6 +15,7 @@ from front_end import Guest, pause
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 PATIENCE = 60.0  # seconds; a guard against hanging
+MANY = 10_000  # round trips that are kept
 BURST = 64  # frames that a victim sends at a time: fewer than a ring holds, so that none need be lost
 
 
@@ -132,12 +134,23 @@ class Victims:
     def forget(self):
         self._longest = 0
 
+    def round_trips(self, seconds):
+        """How long each burst took, in ms, of those that end in the next so many seconds."""
+        self._ask_round_trips()  # those until now
+        time.sleep(seconds)
+        return self._ask_round_trips()
+
+    def _ask_round_trips(self):
+        self._child.line.sendall(b"t")
+        return self._child.told()
+
     def _work(self, line):
         one, two = (Guest(path, number, peer) for path, number, peer in
                     zip(self._sockets, self._numbers, reversed(self._numbers)))
         for guest in (one, two):
             guest.attach()
         longest = lost = 0
+        trips = collections.deque(maxlen=MANY)
 
         def exchange():
             nonlocal longest, lost
@@ -150,6 +163,7 @@ class Victims:
                     lost += sum(wanted) - one.received - two.received
                     return False
             longest = max(longest, time.monotonic() - begin)
+            trips.append(time.monotonic() - begin)
             return True
         # Until weft has seen both ports come up; what is lost by then is nobody's fault.
         while not (two.received and one.received):
@@ -167,8 +181,13 @@ class Victims:
         while True:
             going = going and exchange()
             if select.select([line], [], [], 0.002 if going else 1)[0]:
-                if not line.recv(1):
+                question = line.recv(1)
+                if not question:
                     return
+                if question == b"t":
+                    say(line, [round(trip * 1000, 3) for trip in trips])
+                    trips.clear()
+                    continue
                 say(line, {"sent": one.sent + two.sent - start[0],
                            "received": one.received + two.received - start[1], "lost": lost,
                            "corrupt": sum(guest.corrupt + guest.repeated for guest in (one, two)),

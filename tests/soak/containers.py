@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import resource
 import signal
 import socket
 import struct
@@ -13,10 +14,14 @@ import time
 
 import scene
 from child import Child, receiver, sender
-from front_end import Guest, Refused, SET_OWNER, VERSION, pause
+from front_end import GET_FEATURES, Guest, Refused, SET_MEM_TABLE, SET_OWNER, VERSION, pause
 from scene import GUESTS, HOSTS, e2e
 
 LIFE = 0.003  # seconds at most that a container lives on in its burst
+# Seconds that a trusted switch takes at most, until a port is down, the first frames come, and the shell answers.
+DOWN, BACK, ANSWER = 0.1, 0.05, 0.1
+PAUSE = 0.005  # and from a frame to the next, while a memory table is replaced
+LONG = 30.0  # seconds; a guard against hanging
 
 
 def killed(tally, count, stage, dice):
@@ -33,7 +38,7 @@ def killed(tally, count, stage, dice):
                 begin = scene.now()
                 first.kill()
                 stage.wait_down(port)
-                tally.measured("killed until its port is down", scene.now() - begin)
+                tally.outage("killed until its port is down", scene.now() - begin, DOWN)
         for port in ("guest-a", "guest-b"):
             stage.wait_down(port)
         stage.settle("a kill")
@@ -54,7 +59,7 @@ def two_guests(stage, names=("guest-a", "guest-b"), numbers=GUESTS, listen=False
 
 
 def meet(one, two):
-    """Sends until a frame has come through both ways; what was sent before is forgotten."""
+    """Sends until a frame has come through both ways; what was sent before is forgotten. Returns when that was."""
     def both():
         for guest, other in ((one, two), (two, one)):
             if not guest.met:
@@ -63,10 +68,12 @@ def meet(one, two):
         return one.met and two.met
     one.met = two.met = False
     e2e.wait_for(both, "the first frames between two containers", interval=0.0005)
+    first = scene.now()
     time.sleep(0.002)
     drain(one, two)
     for guest in (one, two):
         guest.sent_before, guest.received_before = guest.sent, guest.received
+    return first
 
 
 def drain(*guests):
@@ -102,9 +109,9 @@ def reconnected(tally, count, stage, dice):
                     stage.wait_down(names[0])
                     begin = scene.now()
                     one.attach()
-                    meet(one, two)
-                    tally.measured("attached until the first frames" if not listen
-                                   else "listening until the first frames", scene.now() - begin)
+                    first = meet(one, two)
+                    tally.outage("attached until the first frames" if not listen
+                                 else "listening until the first frames", first - begin, BACK)
                     one.send(20)
                     two.send(20)
                     nothing_lost(one, two)
@@ -172,6 +179,33 @@ def bad_regions(stack):
     return [(reading, 4096), (short, 8192), (readable, 4096), (null, 4096), (short, 100)]
 
 
+IN_FLIGHT = 64  # frames of one at most, fewer than a ring holds
+
+
+def longest_gap(one, two, ended):
+    """The two send to and fro until ended() and a frame after that has come either way; the longest that somebody who
+    looks all the time had to wait for the next frame."""
+    begin, longest, over, left = scene.now(), 0, False, {one, two}
+    last = {one: begin, two: begin}
+    while left:
+        came = False
+        for guest, other in ((one, two), (two, one)):
+            if guest.sent - guest.sent_before - (other.received - other.received_before) < IN_FLIGHT:
+                guest.send(4)
+            if other.receive():
+                now = scene.now()
+                longest, last[other] = max(longest, now - last[other]), now
+                came = True
+                if over:
+                    left.discard(other)
+        if not came:
+            pause()  # who is waited for needs the core, too
+        over = over or ended()
+        if scene.now() - begin > LONG:
+            raise AssertionError("no frame comes any more")
+    return longest
+
+
 def swapped(tally, count, stage, dice):
     """The memory table is replaced while frames are under way: by the same, by one more region, and by
     one that is wrong, after which the container connects again."""
@@ -199,12 +233,19 @@ def swapped(tally, count, stage, dice):
                     meet(one, two)
                 else:
                     begin = scene.now()
-                    one.share([(more, 1 << 20)] if turn % 2 else [])
-                    tally.measured("a new memory table until the answer", scene.now() - begin)
-            one.receive()
-            two.receive()
+                    one.begin_share([(more, 1 << 20)] if turn % 2 else [])
+                    gap = longest_gap(one, two, one.answered)
+                    one.end_share()
+                    over = scene.now()
+                    tally.measured("a new memory table until the answer and a frame after it", over - begin)
+                    quiet = longest_gap(one, two, lambda: scene.now() - over > over - begin)
+                    tally.outage("a frame until the next, over a new memory table", gap, PAUSE, without=quiet)
         nothing_lost(one, two)
     stage.settle("new memory tables")
+
+
+WATCHED = 0.1  # seconds for which the victims are watched before and while the receiver stands still
+MORE = 10  # percent by which their p99 may be longer then
 
 
 def stopped(tally, count, stage, dice):
@@ -218,10 +259,13 @@ def stopped(tally, count, stage, dice):
             full = ("guest-b", "vhost-output", "ring-full")
             for _ in range(count):
                 with tally.case():
+                    takes = stage.victims.round_trips(WATCHED)
                     sink.send_signal(signal.SIGSTOP)
                     before = weft.drops().get(full, 0)
                     e2e.wait_for(lambda: weft.drops().get(full, 0) > before, "its ring is full", interval=0.002)
                     time.sleep(dice.random() * LIFE)
+                    tally.compared("victims' round trip while a receiver stands still", takes,
+                                   stage.victims.round_trips(WATCHED), MORE)
                     sink.send_signal(signal.SIGCONT)
                     taken = weft.port("guest-b")["tx-packets"]
                     e2e.wait_for(lambda: weft.port("guest-b")["tx-packets"] > taken, "it takes frames again",
@@ -232,32 +276,76 @@ def stopped(tally, count, stage, dice):
     stage.settle("a receiver that stands still")
 
 
-KNOCKS = 50  # connections of a flood: more than may wait
+KNOCKS, MANY_KNOCKS = 50, 1000  # connections of a flood: more than may wait
+QUESTION = struct.pack("<III", GET_FEATURES, VERSION, 0)
+HALF = struct.pack("<III", SET_OWNER, VERSION, 0)[:5]
+# Nothing, half a message, its first byte, nonsense, more than any message has, and questions whose answers are not
+# read.
+SAYINGS = (b"", HALF, HALF[:1], b"\xff" * 64, struct.pack("<III", SET_MEM_TABLE, VERSION, 2**32 - 1), QUESTION * 1000)
 
 
-def flooded(tally, count, stage, dice):
-    """Connections that say nothing, or half a message, or a byte at a time, crowd a port; the next port and
-    the shell do not wait for them."""
-    weft = stage.weft
-    half = struct.pack("<III", SET_OWNER, VERSION, 0)[:5]
+def _knock(stack, path, what):
+    """A connection that says this and stays open; None if the queue of the socket is full."""
+    knock = stack.enter_context(socket.socket(socket.AF_UNIX))
+    knock.setblocking(False)
+    try:
+        knock.connect(str(path))
+    except BlockingIOError:
+        knock.close()
+        return None
+    with contextlib.suppress(OSError):  # weft has had enough
+        knock.send(what)
+    return knock
+
+
+def _heard_enough(knock):
+    """True if weft has hung up on who asks and asks and reads no answer."""
+    try:
+        while True:
+            knock.send(QUESTION)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _in_a_flood(tally, weft, stage):
+    """What others notice of it."""
+    begin = scene.now()
+    weft.ctl("show ports")
+    tally.outage("an answer of the shell in a flood", scene.now() - begin, ANSWER)
+    with Guest(weft.socket("guest-b"), *reversed(GUESTS)) as other:
+        begin = scene.now()
+        other.attach()
+        tally.outage("another container attaches in a flood", scene.now() - begin, BACK)
+    stage.wait_down("guest-b")
+
+
+def flooded(tally, count, stage, dice, knocks=KNOCKS):
+    """Connections crowd a port, which weft takes or refuses one after the other; the next port and the shell do not
+    wait for them. The first has the port, and reads no replies."""
+    weft, path = stage.weft, stage.weft.socket("guest-a")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2 * MANY_KNOCKS)), hard))
     for _ in range(count):
         with tally.case(), contextlib.ExitStack() as stack:
-            for _ in range(KNOCKS):
-                knock = stack.enter_context(socket.socket(socket.AF_UNIX))
-                knock.setblocking(False)
-                with contextlib.suppress(OSError):  # the queue of the socket is full, or weft has had enough
-                    knock.connect(str(weft.socket("guest-a")))
-                    knock.send(dice.choice([half, half[:1], b"\xff" * 64, struct.pack("<III", 5, 1, 2**32 - 1)]))
-            begin = scene.now()
-            weft.ctl("show ports")
-            tally.measured("an answer of the shell in a flood", scene.now() - begin)
-            begin = scene.now()
-            with Guest(weft.socket("guest-b"), *reversed(GUESTS)) as other:
-                other.attach()
-                tally.measured("another container attaches in a flood", scene.now() - begin)
+            deaf = _knock(stack, path, QUESTION)
+            e2e.wait_for(lambda: _heard_enough(deaf), "weft hangs up on who does not read its replies", interval=0.001)
+            made = 1
+            while made < knocks:
+                if _knock(stack, path, dice.choice(SAYINGS)) is None:
+                    time.sleep(0.001)
+                    continue
+                made += 1
+                if made % KNOCKS == 0:
+                    _in_a_flood(tally, weft, stage)
         for port in ("guest-a", "guest-b"):
             stage.wait_down(port)
         with two_guests(stage) as (one, two):  # the port is of use again
             one.send(10)
             nothing_lost(one, two)
         stage.settle("a flood")
+
+
+def flooded_in_full(tally, count, stage, dice):
+    flooded(tally, count, stage, dice, MANY_KNOCKS)

@@ -169,4 +169,4 @@ def nic_comes_and_goes(tally, count, dice):
                     begin = scene.now()
                     host.plug()
                     stage.weft.wait_up("uplink")
-                    tally.measured("an interface is back until its port is up", scene.now() - begin)
+                    tally.outage("an interface is back until its port is up", scene.now() - begin)

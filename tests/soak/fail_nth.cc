@@ -2,6 +2,7 @@
 // A library for LD_PRELOAD: fails the n-th call of a group (memory, map, descriptor, thread, file)
 // and moves the wall clock, as the file $WEFT_PLAN says. That file is mapped, so that a test can
 // change its mind while the program runs. resources.py writes it; see Plan there.
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -132,6 +133,18 @@ void* mmap64(void* at, size_t size, int protection, int flags, int fd, off64_t o
 WEFT_OPEN(open)
 WEFT_OPEN(open64)
 
+#define WEFT_OPENAT(name)                                                     \
+  int name(int folder, const char* path, int flags, ...) {                    \
+    static const auto next = Next(&name, #name);                              \
+    va_list arguments;                                                        \
+    va_start(arguments, flags);                                               \
+    const mode_t mode = ModeOf(flags, arguments);                             \
+    va_end(arguments);                                                        \
+    return Fails(kDescriptor, EMFILE) ? -1 : next(folder, path, flags, mode); \
+  }
+WEFT_OPENAT(openat)
+WEFT_OPENAT(openat64)
+
 FILE* fopen(const char* path, const char* mode) {
   WEFT_NEXT(fopen);
   return Fails(kDescriptor, EMFILE) ? nullptr : next(path, mode);
@@ -184,6 +197,48 @@ int pipe(int* ends) noexcept {
   WEFT_NEXT(pipe);
   return Fails(kDescriptor, EMFILE) ? -1 : next(ends);
 }
+int pipe2(int* ends, int flags) noexcept {
+  WEFT_NEXT(pipe2);
+  return Fails(kDescriptor, EMFILE) ? -1 : next(ends, flags);
+}
+int socketpair(int domain, int type, int protocol, int* ends) noexcept {
+  WEFT_NEXT(socketpair);
+  return Fails(kDescriptor, EMFILE) ? -1 : next(domain, type, protocol, ends);
+}
+int accept(int fd, sockaddr* address, socklen_t* length) {
+  WEFT_NEXT(accept);
+  return Fails(kDescriptor, EMFILE) ? -1 : next(fd, address, length);
+}
+int dup(int fd) noexcept {
+  WEFT_NEXT(dup);
+  return Fails(kDescriptor, EMFILE) ? -1 : next(fd);
+}
+int dup2(int from, int to) noexcept {
+  WEFT_NEXT(dup2);
+  return Fails(kDescriptor, EMFILE) ? -1 : next(from, to);
+}
+int dup3(int from, int to, int flags) noexcept {
+  WEFT_NEXT(dup3);
+  return Fails(kDescriptor, EMFILE) ? -1 : next(from, to, flags);
+}
+DIR* opendir(const char* path) {
+  WEFT_NEXT(opendir);
+  return Fails(kDescriptor, EMFILE) ? nullptr : next(path);
+}
+
+// What stands behind the command is a number or a pointer, and passed on as it is.
+#define WEFT_FCNTL(name)                                                               \
+  int name(int fd, int command, ...) {                                                 \
+    static const auto next = Next(&name, #name);                                       \
+    va_list arguments;                                                                 \
+    va_start(arguments, command);                                                      \
+    void* const argument = va_arg(arguments, void*);                                   \
+    va_end(arguments);                                                                 \
+    const bool makes_one = command == F_DUPFD || command == F_DUPFD_CLOEXEC;           \
+    return makes_one && Fails(kDescriptor, EMFILE) ? -1 : next(fd, command, argument); \
+  }
+WEFT_FCNTL(fcntl)
+WEFT_FCNTL(fcntl64)
 
 int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
                    void* argument) noexcept {

@@ -148,12 +148,23 @@ class Guest:
     def share(self, more=()):
         """Sends the memory table, again while the rings run: our memory, and `more` regions (file
         descriptor, bytes). Refused if weft will not have it."""
+        self.begin_share(more)
+        self.end_share()
+
+    def begin_share(self, more=()):
+        """Sends it, and does not wait for the answer; answered() says when there is one."""
         regions = [(self.file, len(self.memory)), *more]
         payload, at = struct.pack("<II", len(regions), 0), GUEST_BASE
         for _, size in regions:
             payload += struct.pack("<QQQQ", at, size, at, 0)
             at += (size + 0xFFFFF) & ~0xFFFFF
         self._say(SET_MEM_TABLE, payload, [file for file, _ in regions], NEED_REPLY)
+
+    def answered(self):
+        """True if weft has answered, or closed the connection."""
+        return bool(select.select([self.socket], [], [], 0)[0])
+
+    def end_share(self):
         if self._reply() != 0:
             raise Refused("SET_MEM_TABLE")
 
@@ -188,7 +199,7 @@ class Guest:
 
     def gone(self):
         """True if weft has closed the connection."""
-        if not select.select([self.socket], [], [], 0)[0]:
+        if not self.answered():
             return False
         try:
             return self.socket.recv(1, socket.MSG_PEEK) == b""

@@ -9,6 +9,8 @@ from containers import meet
 from front_end import Guest
 from scene import HOSTS, e2e
 
+AGAIN = 0.5  # seconds from a kill until weftd forwards again
+
 
 def _two_that_listen(sockets):
     """Two containers that live on when weft goes: they wait for it, go on where they were, and tell how
@@ -20,8 +22,8 @@ def _two_that_listen(sockets):
         while True:
             for guest in (one, two):
                 guest.attach()
-            meet(one, two)
-            say(line, {"gap": 0 if last is None else time.monotonic() - last})
+            first = meet(one, two)
+            say(line, {"gap": 0 if last is None else first - last})
             # In a burst, whenever it is that weft goes. What is lost then is lost, and what had come without
             # its sender being told comes again; nothing is damaged.
             begin, told = one.received + two.received, False
@@ -54,7 +56,7 @@ def weftd_killed(tally, count, dice):
                 e2e.equal(hosts.told(), {"corrupt": 0, "foreign": 0, "more than a ring again": False},
                           "what a kill did to frames")
                 weft.start()
-                tally.measured("a frame until the next, over a kill", hosts.told()["gap"])
+                tally.outage("a frame until the next, over a kill", hosts.told()["gap"], AGAIN)
 
 
 def weftd_stopped(tally, count, stage, dice):

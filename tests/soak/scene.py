@@ -28,6 +28,10 @@ def config(more="", victims=""):
     return head + hosts.replace('listen = "weft"', 'listen = "container"') + more
 
 
+def percentile(values, percent):
+    return round(sorted(values)[min(len(values) - 1, len(values) * percent // 100)], 2)
+
+
 class Tally:
     """What came of a row: the interface between rows and the card is its JSON."""
 
@@ -35,7 +39,8 @@ class Tally:
         self.name, self.says = name, says
         self.tried = self.survived = 0
         self.victims = {"sent": 0, "lost": 0, "corrupt": 0, "foreign": 0}
-        self.leaks, self.figures, self.error = {}, {}, ""
+        self.leaks, self.figures, self.outages, self.targets, self.error = {}, {}, {}, {}, ""
+        self.without, self.comparisons = {}, {}
 
     @contextlib.contextmanager
     def case(self):
@@ -48,6 +53,21 @@ class Tally:
         """A time for the card; nothing is asserted about it."""
         self.figures.setdefault(what, []).append(seconds * 1000)
 
+    def outage(self, what, seconds, target=None, without=None):
+        """A time for which somebody had to wait for his frames or answer, and how long it may be at most. The card says
+        whether it was; nothing is asserted here either. without: the same time when nothing was the matter."""
+        self.outages.setdefault(what, []).append(seconds * 1000)
+        if without is not None:
+            self.without.setdefault(what, []).append(without * 1000)
+        if target is not None:
+            self.targets[what] = target * 1000
+
+    def compared(self, what, before, during, percent):
+        """Times in ms when nothing was the matter and while something was; their p99 may be so much longer then."""
+        ours = self.comparisons.setdefault(what, {"before": [], "during": [], "percent": percent})
+        ours["before"] += before
+        ours["during"] += during
+
     def add(self, other):
         """The same row, played once more."""
         self.tried += other.tried
@@ -56,8 +76,13 @@ class Tally:
             self.victims[what] += count
         for what, count in other.leaks.items():
             self.leaks[what] = max(self.leaks.get(what, 0), count)
-        for what, values in other.figures.items():
-            self.figures.setdefault(what, []).extend(values)
+        for mine, others in ((self.figures, other.figures), (self.outages, other.outages),
+                             (self.without, other.without)):
+            for what, values in others.items():
+                mine.setdefault(what, []).extend(values)
+        self.targets.update(other.targets)
+        for what, theirs in other.comparisons.items():
+            self.compared(what, **theirs)
         self.error = self.error or other.error
 
     def good(self):
@@ -65,10 +90,22 @@ class Tally:
             and not any(count for what, count in self.victims.items() if what != "sent")
 
     def as_json(self):
-        figures = {what: {"median-ms": round(statistics.median(values), 1), "max-ms": round(max(values), 1)}
-                   for what, values in self.figures.items()}
+        def short(values):
+            return {"median-ms": round(statistics.median(values), 1), "max-ms": round(max(values), 1)}
+        outages = {what: short(values) | {"times": len(values)} for what, values in self.outages.items()}
+        for what, target in self.targets.items():
+            def within(times):
+                return sum(value <= target for value in times[what])
+            outages[what] |= {"target-ms": target, "within": within(self.outages)}
+            if what in self.without:
+                outages[what] |= {"without": {"within": within(self.without), **short(self.without[what])}}
+        compared = {what: {"before-p99-ms": percentile(both["before"], 99),
+                           "during-p99-ms": percentile(both["during"], 99),
+                           "times": [len(both["before"]), len(both["during"])], "more-percent": both["percent"]}
+                    for what, both in self.comparisons.items() if both["before"] and both["during"]}
         return {"row": self.name, "says": self.says, "tried": self.tried, "survived": self.survived,
-                "victims": self.victims, "leaks": self.leaks, "figures": figures, "error": self.error,
+                "victims": self.victims, "leaks": self.leaks, "outages": outages, "compared": compared,
+                "figures": {what: short(values) for what, values in self.figures.items()}, "error": self.error,
                 "good": self.good()}
 
     @contextlib.contextmanager
@@ -95,8 +132,18 @@ class Scene:
             self.victims = stack.enter_context(Victims(
                 [self.weft.socket("victim-a"), self.weft.socket("victim-b")], VICTIMS))
             self._stack = stack.pop_all()
-        self.baseline = self.what_stays()
+        self.settled()
         return self
+
+    def settled(self):
+        """What there is now is what everything has to come back to. What is on its way out, such as the connection of
+        the last request, is waited for."""
+        self.baseline = None
+
+        def at_rest():
+            before, self.baseline = self.baseline, self.what_stays()
+            return self.baseline == before
+        e2e.wait_for(at_rest, "nothing comes or goes any more", interval=0.05)
 
     def __exit__(self, *error):
         return self._stack.__exit__(*error)
