@@ -16,14 +16,16 @@ struct CaseClass {
   std::vector<Case> cases;
   std::optional<bool> guarded = std::nullopt;  // by mac-guard or not: in such lanes alone
   bool silent_files = false;                   // needs them
+  size_t huge_pages = 0;                       // as many for each lane
 };
 
 // full: all cases, and longer races; else a sample, of which `seed` decides.
 CaseClass MessageCases(bool full, uint32_t seed);
 CaseClass TimeCases(bool full);
 CaseClass MemoryCases();
+CaseClass HugePageCases();
 CaseClass FileSystemCases();
-CaseClass RingCases();
+CaseClass RingCases(bool full, uint32_t seed);
 CaseClass RingIndexCases(bool full, uint32_t seed);
 CaseClass DescriptorCases();
 CaseClass OffloadCases();
@@ -35,8 +37,9 @@ inline std::vector<CaseClass> AllCases(bool full, uint32_t seed) {
   return {MessageCases(full, seed),
           TimeCases(full),
           MemoryCases(),
+          HugePageCases(),
           FileSystemCases(),
-          RingCases(),
+          RingCases(full, seed),
           RingIndexCases(full, seed),
           DescriptorCases(),
           OffloadCases(),

@@ -37,7 +37,17 @@ nlohmann::json JsonOf(const Score& score) {
     classes.push_back({{"class", one.name},
                        {"tried", one.tried},
                        {"survived", one.survived},
-                       {"witnessed-frames", one.witnessed}});
+                       {"witnessed-frames", one.witnessed},
+                       {"seconds", one.seconds},
+                       {"victim-rate", one.victim_rate()},
+                       {"victim-frames-dropped", one.victim_drops},
+                       {"longest-round-us", one.longest_round_us},
+                       {"rss-kib", one.rss_kib},
+                       {"most-descriptors", one.peak.fds},
+                       {"most-threads", one.peak.threads},
+                       {"most-mappings", one.peak.mappings},
+                       {"most-rss-kib", one.peak.rss_kib},
+                       {"looks", one.peak.looks}});
     tried += one.tried;
     survived += one.survived;
   }
@@ -104,7 +114,7 @@ int Run() {
       witnessed += more;
     }
   }
-  const Score score = (*suite)->Finish();
+  const Score score = (*suite)->Finish(full);
   const nlohmann::json result = JsonOf(score);
   std::printf("%s\n", result.dump(2).c_str());
   const std::string file = absl::GetFlag(FLAGS_json);

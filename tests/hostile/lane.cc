@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "core/packet/ethernet.h"
 #include "tests/hostile/memif/server.h"
 #include "tests/hostile/memif/tenant.h"
 
@@ -14,6 +15,8 @@ namespace {
 
 constexpr size_t kMac = 6;
 constexpr size_t kHeader = 14;
+constexpr size_t kShown = 78;  // bytes of a frame that escaped
+constexpr uint32_t kMtu = 1500;
 
 std::string PortName(std::string_view role, uint32_t lane) { return Cat(role, "-", lane); }
 
@@ -61,7 +64,8 @@ std::string Lane::ConfigOf(uint32_t number) {
 }
 
 Lane::Lane(const SwitchProcess& weftd, uint32_t number, SilentFiles* files)
-    : number_(number),
+    : weftd_(weftd),
+      number_(number),
       files_(files),
       places_([&] {
         const auto place = [&](std::string_view role, Member member, const char* socket) {
@@ -104,7 +108,8 @@ bool Lane::Reach(Tenant& tenant, Stage stage) {
          (stage == Stage::kRunning || tenant.Stop());
 }
 
-Complaint Lane::ExpectReason(const std::string& port_name, std::string_view words) {
+Complaint Lane::ExpectOneOf(const std::string& port_name,
+                            std::initializer_list<std::string_view> words) {
   const std::string command = "show port " + port_name;
   std::string reason = "no answer";
   const bool found = Await([&] {
@@ -114,8 +119,9 @@ Complaint Lane::ExpectReason(const std::string& port_name, std::string_view word
     return port.value("state", "") == "error" && !reason.empty();
   });
   if (!found) return Cat("the port is not in error (", reason, ")");
-  if (reason.find(words) != reason.npos) return "";
-  return Cat("the port's reason is \"", reason, "\", not \"", words, "\"");
+  const auto said = [&](std::string_view one) { return reason.find(one) != reason.npos; };
+  if (std::any_of(words.begin(), words.end(), said)) return "";
+  return Cat("the port's reason is \"", reason, "\", not \"", Join(words, "\" or \""), "\"");
 }
 
 uint64_t Lane::Drops(std::string_view reason) {
@@ -168,6 +174,10 @@ Complaint Lane::ExpectReceived(Station& station) {
   const Bytes frame = FrameToLiar();
   witness_.Transmit(frame);
   return Arrives(station, frame) ? "" : "the port did not get its frame";
+}
+
+Complaint Lane::ExpectAtWitness(const Bytes& frame) {
+  return Arrives(witness_, frame) ? "" : "a frame that is good did not arrive";
 }
 
 Complaint Lane::ExpectFrames(Station& station) {
@@ -231,17 +241,19 @@ void Lane::Watch() {
 }
 
 // mac-guard lets nothing pass but the liar's own address; without it the bridge does, which learns
-// none on a port with an address. And the bridge knows whose the other is.
+// none on a port with an address. And the bridge knows whose the other is. Without a tag no frame
+// is longer than the MTU.
 void Lane::Judge(const Bytes& frame, Member receiver) {
   ++witnessed_;
   const Bytes to = MacOf(number_, receiver);
   const Bytes from = MacOf(number_, liar().member);
   const bool good = frame.size() >= kHeader && std::memcmp(frame.data(), to.data(), kMac) == 0 &&
-                    std::memcmp(frame.data() + kMac, from.data(), kMac) == 0;
-  if (good) return;
+                    std::memcmp(frame.data() + kMac, from.data(), kMac) == 0 &&
+                    !ExceedsMtu(frame.data(), static_cast<uint32_t>(frame.size()), kMtu);
+  if (good && (also_ == nullptr || also_(frame))) return;
   ++escapes_;
-  escaped_ = Cat("to ", TextOf(to), " came: ");
-  for (size_t i = 0; i < std::min(frame.size(), kHeader); ++i) escaped_ += Hex(frame[i]);
+  escaped_ = Cat("to ", TextOf(to), " came ", frame.size(), " bytes: ");
+  for (size_t i = 0; i < std::min(frame.size(), kShown); ++i) escaped_ += Hex(frame[i]);
 }
 
 }  // namespace weft::hostile

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -61,6 +62,7 @@ class Lane {
     return std::make_unique<Tenant>(Options(rings));
   }
   Shell& shell() { return shell_; }
+  std::string Log() const { return weftd_.Log(); }
   bool guarded() const { return IsGuarded(number_); }
   Tenant& witness() { return witness_; }
   SilentFiles* silent_files() { return files_; }
@@ -76,9 +78,15 @@ class Lane {
   // Has the tenant reach the stage, and waits until its rings run if that belongs to it: they start
   // when their kicks are seen, which may be after the answer to a message.
   bool Reach(Tenant& tenant, Stage stage);
-  // The port is in error, and says so with these words ("": with any).
+  // The port is in error, and says so with these words, or with one of these.
   Complaint ExpectReason(std::string_view words) { return ExpectReason(liar_port(), words); }
-  Complaint ExpectReason(const std::string& port, std::string_view words);
+  Complaint ExpectReason(const std::string& port, std::string_view words) {
+    return ExpectOneOf(port, {words});
+  }
+  Complaint ExpectOneOf(std::initializer_list<std::string_view> words) {
+    return ExpectOneOf(liar_port(), words);
+  }
+  Complaint ExpectOneOf(const std::string& port, std::initializer_list<std::string_view> words);
   // Frames of the port that were dropped with this reason, so far.
   uint64_t Drops(std::string_view reason);
   Complaint ExpectDrop(std::string_view reason, uint64_t before);
@@ -90,6 +98,8 @@ class Lane {
   Complaint ExpectFrames(Station& station);
   Complaint ExpectSent(Station& station);
   Complaint ExpectReceived(Station& station);
+  // This frame comes to the witness.
+  Complaint ExpectAtWitness(const Bytes& frame);
 
   // A frame from the liar's port to the witness, or back.
   Bytes FrameToWitness();
@@ -98,6 +108,8 @@ class Lane {
   std::pair<Bytes, Bytes> AddressesToWitness() const;
   // Takes what came to witness and bystander, and counts what should not have.
   void Watch();
+  // What else must be true of every frame that comes to them, until the next call; null: nothing.
+  void Demand(std::function<bool(const Bytes& frame)> also) { also_ = std::move(also); }
   uint64_t escapes() const { return escapes_; }
   const std::string& escaped() const { return escaped_; }  // the last of them
   uint64_t witnessed() const { return witnessed_; }
@@ -127,6 +139,7 @@ class Lane {
   bool Arrives(Station& station, const Bytes& frame);
   void Judge(const Bytes& frame, Member receiver);
 
+  const SwitchProcess& weftd_;
   const uint32_t number_;
   SilentFiles* const files_;
   const std::array<Place, kLiars.size()> places_;  // by Liar
@@ -138,6 +151,7 @@ class Lane {
   Liar liar_ = Liar::kVhost;
   uint32_t frames_ = 0;
   uint64_t witnessed_ = 0;
+  std::function<bool(const Bytes&)> also_;
   uint64_t escapes_ = 0;
   std::string escaped_;
 

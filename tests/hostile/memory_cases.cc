@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "core/base/text.h"
 #include "tests/hostile/cases.h"
 #include "tests/hostile/things.h"
+#include "tests/support/huge_pages.h"
 
 namespace weft::hostile {
 namespace {
@@ -108,50 +111,67 @@ Complaint PlayTable(Lane& lane, const Table& lie) {
   return tenant->link().Closed() ? lane.ExpectReason(lie.reason) : "nothing was said to it";
 }
 
+// What may come of a lie, as a set.
+using Outcomes = uint8_t;
+constexpr Outcomes kPasses = 1;  // nothing: frames go both ways
+constexpr Outcomes kGone = 2;    // the port in error, for one of these reasons
+constexpr Outcomes kTooMuch = 4;
+constexpr Outcomes kNotInside = 8;
+constexpr Outcomes kEmpty = 16;  // rings without a descriptor: what is sent there is a counted drop
+
+constexpr std::pair<Outcomes, const char*> kReasons[] = {
+    {kGone, "was gone when the ring used it"},
+    {kTooMuch, "more is available than the ring has"},
+    {kNotInside, "is not inside one memory region"},
+};
+constexpr const char* kRingFull = "ring-full";
+
 // What happens to the memory of rings that run, and have run: frames were both ways.
 struct InFlight {
   const char* name;
-  const char* reason;  // null: frames pass on
+  // Zeros in a packed ring are descriptors that are not available: nothing is wrong with it.
+  Outcomes split, packed;
   bool (*act)(Tenant&);
+  bool same_file = true;
 };
 
+bool Truncate(Tenant& tenant, uint64_t bytes) {
+  return ftruncate(tenant.guest().file(), static_cast<off_t>(bytes)) == 0;
+}
+bool Punch(Tenant& tenant) {
+  return fallocate(tenant.guest().file(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+                   4 * kMiB) == 0;
+}
 bool SendTable(Tenant& tenant, const RegionRequest& region, int file) {
   return tenant.link().Send(Request::kSetMemTable, TableOf({&region, 1}), {&file, 1});
 }
 
-constexpr const char* kGone = "was gone when the ring used it";
-// Whichever comes first: a look at the ring in between finds no page, one behind it finds zeros.
-constexpr const char* kEither = "";
-constexpr const char* kTooMuch = "more is available than the ring has";
-
 const InFlight kInFlight[] = {
-    {"truncated to nothing", kGone, [](Tenant& t) { return ftruncate(t.guest().file(), 0) == 0; }},
-    {"truncated to a page", kGone,
-     [](Tenant& t) { return ftruncate(t.guest().file(), kPage) == 0; }},
-    {"truncated and grown again", kEither,
-     [](Tenant& t) {
-       return ftruncate(t.guest().file(), 0) == 0 && ftruncate(t.guest().file(), 4 * kMiB) == 0;
-     }},
-    {"with a hole punched over all of it", kTooMuch,
-     [](Tenant& t) {
-       return fallocate(t.guest().file(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-                        4 * kMiB) == 0;
-     }},
-    {"told again", nullptr,
+    {"truncated to nothing", kGone, kGone, [](Tenant& t) { return Truncate(t, 0); }},
+    {"truncated to a page", kGone, kGone, [](Tenant& t) { return Truncate(t, kPage); }},
+    // Whichever comes first: a look at the ring in between finds no page, one behind it finds
+    // zeros.
+    {"truncated and grown again", kGone | kTooMuch, kGone | kEmpty,
+     [](Tenant& t) { return Truncate(t, 0) && Truncate(t, 4 * kMiB); }},
+    {"with a hole punched over all of it", kTooMuch, kEmpty, Punch},
+    {"told again", kPasses, kPasses,
      [](Tenant& t) { return SendTable(t, t.region(), t.guest().file()) && t.link().Answers(); }},
-    {"told again a hundred times", nullptr,
+    {"told again a hundred times", kPasses, kPasses,
      [](Tenant& t) {
        for (int i = 0; i < 100; ++i) {
          if (!SendTable(t, t.region(), t.guest().file())) return false;
        }
        return t.link().Answers();
      }},
-    {"with another file at the same addresses", kTooMuch,
+    {"with another file at the same addresses", kTooMuch, kEmpty,
      [](Tenant& t) {
        const UniqueFd other = Memfd(4 * kMiB);
-       return SendTable(t, t.region(), other.get());
-     }},
-    {"with half of it, in which the rings are not", "is not inside one memory region",
+       if (!SendTable(t, t.region(), other.get())) return false;
+       t.link().Answers();  // unless the port is in error already
+       return true;
+     },
+     false},
+    {"with half of it, in which the rings are not", kNotInside, kNotInside,
      [](Tenant& t) {
        RegionRequest half = t.region();
        for (uint64_t* start : {&half.guest_address, &half.user_address, &half.file_offset}) {
@@ -162,15 +182,78 @@ const InFlight kInFlight[] = {
      }},
 };
 
-Complaint PlayInFlight(Lane& lane, const InFlight& lie, Rings rings) {
-  const std::unique_ptr<Tenant> tenant = lane.MakeTenant(rings);
-  if (!lane.Reach(*tenant, Stage::kRunning)) return "the honest part of it failed";
-  const Complaint complaint = lane.ExpectFrames(*tenant);
+// The same where its pages are huge: two of them, and the rings are in the first.
+constexpr uint64_t kHuge = testing::HugePages::kBytes;
+const InFlight kHugeInFlight[] = {
+    {"truncated to nothing", kGone, kGone, [](Tenant& t) { return Truncate(t, 0); }},
+    {"a frame's page truncated away", kGone, kGone,
+     [](Tenant& t) {
+       t.guest().Allocate(1, kHuge);
+       const std::pair<uint64_t, uint32_t> piece{t.guest().Put(Bytes(100)), 100};
+       const uint16_t chain = t.ring(kTransmit).MakeChain({&piece, 1});
+       if (!Truncate(t, kHuge)) return false;
+       t.ring(kTransmit).Offer(chain);
+       return true;
+     }},
+    {"truncated and grown again", kGone | kTooMuch, kGone | kEmpty,
+     [](Tenant& t) { return Truncate(t, 0) && Truncate(t, 2 * kHuge); }},
+    // Another may have got the pages that it gave up.
+    {"with a hole punched over all of it", kGone | kTooMuch, kGone | kEmpty, Punch, false},
+};
+
+// One of them comes.
+Complaint Expect(Lane& lane, Outcomes outcomes, uint64_t lost_before) {
+  const std::string command = "show port " + lane.liar_port();
+  Complaint complaint = "nothing came of it";
+  const bool came = Await([&] {
+    const nlohmann::json port = lane.shell().Ask(command);
+    if (port.is_null()) return true;
+    const std::string reason = port.value("reason", "");
+    if (port.value("state", "") != "error") {
+      const bool empty = (outcomes & kEmpty) != 0 && lane.Drops(kRingFull) > lost_before;
+      if (empty) complaint = lane.ExpectUp();
+      return empty;
+    }
+    const auto* const known =
+        std::find_if(std::begin(kReasons), std::end(kReasons), [&](const auto& row) {
+          return (outcomes & row.first) != 0 && reason.find(row.second) != reason.npos;
+        });
+    complaint = known != std::end(kReasons) ? "" : Cat("the port's reason is \"", reason, "\"");
+    return true;
+  });
+  return came ? complaint : "nothing came of it";
+}
+
+Complaint PlayInFlight(Lane& lane, const InFlight& lie, const TenantOptions& options) {
+  Tenant tenant(options);
+  if (!lane.Reach(tenant, Stage::kRunning)) return "the honest part of it failed";
+  Complaint complaint = lane.ExpectFrames(tenant);
   if (!complaint.empty()) return complaint;
-  if (!lie.act(*tenant)) return "the file could not be changed";
-  if (lie.reason == nullptr) return lane.ExpectFrames(*tenant);
-  for (const uint32_t ring : {kReceive, kTransmit}) tenant->Kick(ring);
-  return lane.ExpectReason(lie.reason);
+  const uint64_t lost_before = lane.Drops(kRingFull);
+  if (!lie.act(tenant)) return "the file could not be changed";
+  const Outcomes outcomes = options.rings == Rings::kSplit ? lie.split : lie.packed;
+  if (outcomes == kPasses) return lane.ExpectFrames(tenant);
+  for (const uint32_t ring : {kReceive, kTransmit}) tenant.Kick(ring);
+  if ((outcomes & kEmpty) != 0) lane.witness().Transmit(lane.FrameToLiar());
+  complaint = Expect(lane, outcomes, lost_before);
+  // What is offered anew in rings that were emptied is taken.
+  if (complaint.empty() && outcomes == kEmpty && lie.same_file) return lane.ExpectSent(tenant);
+  return complaint;
+}
+
+// All of them, in a memory of such a file.
+void AddTo(CaseClass& all, std::span<const InFlight> lies, unsigned file) {
+  for (const InFlight& lie : lies) {
+    for (const Rings rings : {Rings::kSplit, Rings::kPacked}) {
+      all.cases.push_back(
+          {Cat(rings == Rings::kSplit ? "split" : "packed", ", in flight: ", lie.name),
+           [&lie, rings, file](Lane& lane) {
+             TenantOptions options = lane.Options(rings);
+             options.file = file;
+             return PlayInFlight(lane, lie, options);
+           }});
+    }
+  }
 }
 
 }  // namespace
@@ -180,14 +263,13 @@ CaseClass MemoryCases() {
   for (const Table& lie : Tables()) {
     all.cases.push_back({lie.name, [lie](Lane& lane) { return PlayTable(lane, lie); }});
   }
-  for (const InFlight& lie : kInFlight) {
-    all.cases.push_back({Cat("split, in flight: ", lie.name),
-                         [&lie](Lane& lane) { return PlayInFlight(lane, lie, Rings::kSplit); }});
-    // Zeros in a packed ring are descriptors that are not available: nothing is wrong with it.
-    if (lie.reason == kTooMuch || lie.reason == kEither) continue;
-    all.cases.push_back({Cat("packed, in flight: ", lie.name),
-                         [&lie](Lane& lane) { return PlayInFlight(lane, lie, Rings::kPacked); }});
-  }
+  AddTo(all, kInFlight, 0);
+  return all;
+}
+
+CaseClass HugePageCases() {
+  CaseClass all{.name = "huge-pages", .cases = {}, .huge_pages = 2};
+  AddTo(all, kHugeInFlight, testing::HugePages::kFile);
   return all;
 }
 

@@ -18,7 +18,10 @@ using vhost::NumberPayload;
 using vhost::Request;
 using vhost::RingPayload;
 
-constexpr uint32_t kLastRequest = 50;
+constexpr uint32_t kLastRequest = 51;
+constexpr std::array<uint32_t, 2> kFarRequests = {0x8000'0000, 0xffff'ffff};
+constexpr size_t kMostDescriptors = 8;  // that any message has: one for each region of memory
+constexpr size_t kMany = 253;           // as many as Linux lets come at once
 constexpr std::array kStages = {Stage::kFresh, Stage::kNegotiated, Stage::kRunning,
                                 Stage::kStopped};
 constexpr std::array kStageNames = {"fresh", "negotiated", "running", "stopped"};
@@ -79,11 +82,22 @@ struct Lie {
     return Cat(known == nullptr ? Cat("request ", request) : known->name, ", ", size, " bytes, ",
                fds, " descriptors, flags ", flags, ", ", kStageNames[static_cast<size_t>(stage)]);
   }
-  bool Legal() const {
+  // What the switch says to it, in the order in which a message shows what is wrong with it; empty:
+  // it is legal.
+  std::string Reason() const {
     const Known* const known = KnownOf(request);
-    return known != nullptr && size == known->size && fds == known->fds &&
-           (flags & ~vhost::kNeedReplyFlag) == vhost::kVersion &&
-           !(known->while_stopped && stage == Stage::kRunning);
+    if (fds > kMostDescriptors) return Cat("more than ", kMostDescriptors, " descriptors");
+    if (known == nullptr) return Cat("request ", request, " is unknown");
+    const std::string name = known->name;
+    if ((flags & ~vhost::kNeedReplyFlag) != vhost::kVersion) {
+      return Cat(name, " has flags ", flags, ", which are not version 1");
+    }
+    if (size != known->size) return Cat(name, " has ", size, " bytes instead of ");
+    if (fds > known->fds) return Cat(name, " came with ", fds, " descriptors");
+    // Those that may come without say so themselves.
+    if (fds < known->fds) return Cat("came with ", fds, " descriptors");
+    if (known->while_stopped && stage == Stage::kRunning) return Cat(name, ": came while ring ");
+    return "";
   }
 };
 
@@ -123,19 +137,22 @@ Complaint Play(Lane& lane, const Lie& lie) {
   const std::vector<int> fds(lie.fds, fd);
   tenant->link().Send(request, payload, fds, lie.flags, lie.size);
   const bool goes_on = tenant->link().Answers();
-  if (goes_on != lie.Legal()) return goes_on ? "it was taken" : "it was refused";
-  return goes_on ? "" : lane.ExpectReason("");
+  const std::string reason = lie.Reason();
+  if (goes_on != reason.empty()) return goes_on ? "it was taken" : "it was refused";
+  return goes_on ? "" : lane.ExpectReason(reason);
 }
 
 std::vector<Lie> AllLies() {
   std::vector<Lie> lies;
-  for (uint32_t request = 0; request <= kLastRequest; ++request) {
+  std::vector<uint32_t> requests(kFarRequests.begin(), kFarRequests.end());
+  for (uint32_t request = 0; request <= kLastRequest; ++request) requests.push_back(request);
+  for (const uint32_t request : requests) {
     const Known* const known = KnownOf(request);
     const uint32_t exact = known == nullptr ? 8 : known->size;
     const size_t expected = known == nullptr ? 0 : known->fds;
     const uint32_t too_long = (request == 5 ? vhost::kMaxPayload : exact) + 8;
     const std::set<uint32_t> sizes = {0, exact, exact == 0 ? 1 : exact - 1, too_long, 0xffff'ffff};
-    const std::set<size_t> fds = {0, expected, 1, 9};
+    const std::set<size_t> fds = {0, expected, 1, 9, kMany};
     for (const uint32_t size : sizes) {
       for (const size_t count : fds) {
         for (const uint32_t flags : kFlags) {

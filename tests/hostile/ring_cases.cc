@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <random>
+#include <vector>
 
 #include "core/base/text.h"
 #include "tests/hostile/cases.h"
@@ -53,7 +55,11 @@ const SetUp kSetUps[] = {
     {.name = "size 65536", .rings = kS, .reason = kPower, .size = 65536},
     {.name = "size 2^31", .rings = kS, .reason = kPower, .size = 1U << 31},
     {.name = "size 0", .rings = kP, .reason = kPower, .size = 0},
+    {.name = "size 3", .rings = kP, .reason = kPower, .size = 3},
+    {.name = "size 255", .rings = kP, .reason = kPower, .size = 255},
+    {.name = "size 8192", .rings = kP, .reason = kPower, .size = 8192},
     {.name = "size 65536", .rings = kP, .reason = kPower, .size = 65536},
+    {.name = "size 2^31", .rings = kP, .reason = kPower, .size = 1U << 31},
     {.name = "size 1", .rings = kS, .size = 1},
     {.name = "size 1", .rings = kP, .size = 1},
     {.name = "size 4096", .rings = kS, .size = 4096},
@@ -110,6 +116,27 @@ const SetUp kSetUps[] = {
     {.name = "ring 2^32 - 1", .rings = kS, .reason = "there is no ring", .index = 0xffff'ffff},
     {.name = "a dirty log", .rings = kS, .reason = "dirty logging", .flags = 1},
 };
+
+// Bases at random: of any 32 bits, and of those that a ring can have. A split ring's has 16 bits; a
+// packed one's has a slot and a wrap counter for what is available, and the same for what is used,
+// in which nonsense is none of weft's business.
+std::vector<SetUp> Bases(size_t count, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<SetUp> bases;
+  for (size_t i = 0; i < count; ++i) {
+    for (const Rings rings : {kS, kP}) {
+      auto base = static_cast<uint32_t>(random());
+      if (i % 2 == 0) base &= rings == kS ? 0xffffU : ~uint32_t{0x7f00};
+      const bool good = rings == kS ? base <= 0xffff : (base & 0x7fff) < Tenant::kRingSize;
+      const char* const bad = rings == kS ? "of 16 bits" : "names slot";
+      bases.push_back({.name = "a base at random",
+                       .rings = rings,
+                       .reason = good ? nullptr : bad,
+                       .base = base});
+    }
+  }
+  return bases;
+}
 
 Complaint PlaySetUp(Lane& lane, const SetUp& lie) {
   const std::unique_ptr<Tenant> tenant = lane.MakeTenant(lie.rings);
@@ -233,12 +260,16 @@ Complaint PlaySay(Lane& lane, const Say& lie) {
 
 }  // namespace
 
-CaseClass RingCases() {
+CaseClass RingCases(bool full, uint32_t seed) {
   CaseClass all{.name = "ring", .cases = {}};
   const auto kind = [](Rings rings) { return rings == kS ? "split: " : "packed: "; };
   for (const SetUp& lie : kSetUps) {
     all.cases.push_back(
         {Cat(kind(lie.rings), lie.name), [&lie](Lane& lane) { return PlaySetUp(lane, lie); }});
+  }
+  for (const SetUp& lie : Bases(full ? 100 : 8, seed)) {
+    all.cases.push_back({Cat(kind(lie.rings), lie.name, ", ", *lie.base),
+                         [lie](Lane& lane) { return PlaySetUp(lane, lie); }});
   }
   for (const Change& lie : kChanges) {
     all.cases.push_back(

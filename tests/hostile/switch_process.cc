@@ -57,26 +57,7 @@ namespace {
   _exit(0);
 }
 
-size_t EntriesOf(const std::string& path) {
-  std::error_code error;
-  size_t count = 0;
-  for (std::filesystem::directory_iterator it(path, error), end; !error && it != end;
-       it.increment(error)) {
-    ++count;
-  }
-  return count;
-}
-
 }  // namespace
-
-std::string Buffers::Text() const {
-  return Cat(packets, " packets, of which one dispatch took ", most_used);
-}
-
-std::string Footprint::Text() const {
-  return Cat(fds, " descriptors, ", threads, " threads, ", memory_files, " shared mappings, ",
-             buffers.Text(), ", ", dpdk_bytes, " bytes of DPDK's");
-}
 
 nlohmann::json Shell::Ask(std::string_view command) {
   const absl::StatusOr<std::string> answer = client_.Json(command);
@@ -96,9 +77,10 @@ Buffers Shell::AskBuffers() {
 void Shell::Look(Footprint& footprint) {
   footprint.buffers = AskBuffers();
   for (const nlohmann::json& row : Ask("show memory")) {
-    if (row.value("memory", "").starts_with("dpdk")) {
-      footprint.dpdk_bytes += row.value("used", uint64_t{0});
-    }
+    const std::string whose = row.value("memory", "");
+    const auto used = row.value("used", uint64_t{0});
+    if (whose.starts_with("dpdk")) footprint.dpdk_bytes += used;
+    if (whose == "heap") footprint.heap_kib = used >> 10;
   }
 }
 
@@ -164,22 +146,6 @@ bool SwitchProcess::alive() { return !Status(0).has_value(); }
 int SwitchProcess::Stop() {
   if (alive()) kill(pid_, SIGTERM);
   return Status(static_cast<int>(kPatience.count()) * 1000).value_or(-1);
-}
-
-Footprint SwitchProcess::Look() const {
-  const std::string process = Cat("/proc/", pid_);
-  Footprint found{.fds = EntriesOf(process + "/fd"), .threads = EntriesOf(process + "/task")};
-  std::ifstream maps(process + "/maps");
-  for (std::string line; std::getline(maps, line);) {
-    // Not whatever is deleted: a plugin that was built anew meanwhile is, too.
-    if (line.find("/memfd:") != line.npos) ++found.memory_files;
-  }
-  // What containers share with it is theirs.
-  std::ifstream status(process + "/status");
-  for (std::string word; status >> word;) {
-    if (word == "RssAnon:") status >> found.rss_kib;
-  }
-  return found;
 }
 
 std::string SwitchProcess::Log() const {

@@ -15,37 +15,9 @@
 #include "absl/status/statusor.h"
 #include "core/base/unique_fd.h"
 #include "core/shell/client.h"
+#include "tests/hostile/footprint.h"
 
 namespace weft::hostile {
-
-// What workers have for packets, as `show buffers` says. A dispatch takes some of them and gives
-// all back at once when it ends, so there are as many at any time, whatever a container does in it.
-struct Buffers {
-  uint64_t packets = 0;    // of all workers
-  uint64_t most_used = 0;  // in one dispatch, so far
-
-  bool Whole(const Buffers& before) const {
-    return packets == before.packets && most_used <= packets;
-  }
-  std::string Text() const;
-};
-
-// What a leak shows in.
-struct Footprint {
-  size_t fds = 0;
-  size_t threads = 0;
-  size_t memory_files = 0;  // mappings of what containers share
-  size_t rss_kib = 0;       // of its own; not compared: allocators keep some
-  // What the shell says; see Shell::Look.
-  Buffers buffers{};
-  uint64_t dpdk_bytes = 0;  // of DPDK's memory that are in use: packets, NIC queues
-
-  bool SameAs(const Footprint& other) const {
-    return fds == other.fds && threads == other.threads && memory_files == other.memory_files &&
-           buffers.Whole(other.buffers) && dpdk_bytes == other.dpdk_bytes;
-  }
-  std::string Text() const;
-};
 
 // One connection to the control socket, for one thread.
 class Shell {
@@ -57,9 +29,11 @@ class Shell {
   Buffers AskBuffers();
   // Adds to a footprint what is not to be seen from outside.
   void Look(Footprint& footprint);
-  // The longest round of all workers so far, in microseconds; what took the core from one of them
-  // included.
+  // The longest round of all workers since ClearCounters, in microseconds; what took the core from
+  // one of them included.
   double LongestRound();
+  // Counts, drops and longest rounds begin at 0 again.
+  void ClearCounters() { Ask("clear counters"); }
 
  private:
   ControlClient client_;
@@ -79,7 +53,7 @@ class SwitchProcess {
     return directory_ + "/ports/" + port + "/" + name;
   }
   bool alive();
-  Footprint Look() const;
+  pid_t pid() const { return pid_; }
   std::string Log() const;
   // SIGTERM; the wait status, or -1 if it does not end.
   int Stop();

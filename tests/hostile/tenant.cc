@@ -44,7 +44,7 @@ std::unique_ptr<GuestQueue> MakeRing(Rings rings, Guest& guest, Direction direct
 Tenant::Tenant(TenantOptions options) : options_(std::move(options)) {
   {
     const std::scoped_lock lock(GuestTable());
-    guest_ = std::make_unique<Guest>(options_.memory);
+    guest_ = std::make_unique<Guest>(options_.memory, options_.file);
   }
   for (uint32_t index = 0; index < 2 * options_.pairs; ++index) {
     rings_.push_back(MakeRing(options_.rings, *guest_, vhost::DirectionOf(index)));

@@ -31,6 +31,7 @@ struct TenantOptions {
   uint32_t pairs = 1;                   // of rings
   uint16_t buffers = 64;                // that are posted in each before the rings run
   size_t memory = 4 << 20;
+  unsigned file = 0;  // what memfd_create is told of it
 };
 
 class Tenant final : public Station {

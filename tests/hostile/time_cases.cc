@@ -11,6 +11,7 @@
 #include "core/base/text.h"
 #include "core/base/unix_socket.h"
 #include "tests/hostile/cases.h"
+#include "tests/hostile/flood.h"
 
 namespace weft::hostile {
 namespace {
@@ -48,14 +49,14 @@ Complaint PlayBytes(Lane& lane) {
 }
 
 // One byte every now and then: each keeps the message alive for nobody.
-Complaint PlaySlowly(Lane& lane) {
+Complaint PlaySlowly(Lane& lane, useconds_t pause) {
   const std::unique_ptr<Tenant> tenant = lane.MakeTenant();
   if (!lane.Reach(*tenant, Stage::kRunning)) return "the honest part of it failed";
   Payload message = PayloadOf(MessageHeader{Request::kSetMemTable, vhost::kVersion, 264});
   message.resize(message.size() + 264);
   for (size_t i = 0; i < message.size(); ++i) {
     if (!tenant->link().SendBytes({&message[i], 1})) return lane.ExpectReason(kLate);
-    usleep(100'000);
+    usleep(pause);
   }
   return "nobody lost patience";
 }
@@ -72,25 +73,6 @@ Complaint PlayDeaf(Lane& lane, Stage stage, Request request) {
     }
   }
   return "all of it was answered";
-}
-
-// Connections that say nothing, as many as the socket takes.
-Complaint PlayFlood(Lane& lane, size_t count) {
-  std::vector<UniqueFd> silent;
-  for (size_t i = 0; i < count; ++i) {
-    absl::StatusOr<UniqueFd> socket = ConnectNonBlocking(lane.liar_socket());
-    if (socket.ok()) silent.push_back(*std::move(socket));
-  }
-  if (silent.empty()) return "nobody can connect";
-  // The first of them has the port; those behind it are refused. The log says so too, but a tenant
-  // has few lines of it.
-  const auto refused = [&silent](const UniqueFd& fd) {
-    std::byte byte;
-    return fd.get() != silent[0].get() && recv(fd.get(), &byte, 1, MSG_DONTWAIT) == 0;
-  };
-  return Await([&] { return std::any_of(silent.begin(), silent.end(), refused); })
-             ? ""
-             : "no second connection was refused";
 }
 
 // Connections that end at once.
@@ -118,7 +100,12 @@ CaseClass TimeCases(bool full) {
   part("a header and a descriptor, when it has stopped", Stage::kStopped, 12, true);
   part("all but a byte of a message", Stage::kRunning, 19, true);
   all.cases.push_back({"one byte at a time", PlayBytes});
-  all.cases.push_back({"one byte at a time, slowly", PlaySlowly});
+  all.cases.push_back(
+      {"one byte at a time, slowly", [](Lane& lane) { return PlaySlowly(lane, 100'000); }});
+  if (full) {
+    all.cases.push_back(
+        {"one byte a second", [](Lane& lane) { return PlaySlowly(lane, 1'000'000); }});
+  }
   const auto deaf = [&all](const char* name, Stage stage, Request request) {
     all.cases.push_back({name, [=](Lane& lane) { return PlayDeaf(lane, stage, request); }});
   };
@@ -126,8 +113,9 @@ CaseClass TimeCases(bool full) {
   deaf("replies never read, while it runs", Stage::kRunning, Request::kGetQueueNum);
   deaf("bases never read", Stage::kStopped, Request::kGetVringBase);
   const size_t many = full ? 1000 : 100;
-  all.cases.push_back(
-      {"connections that say nothing", [many](Lane& lane) { return PlayFlood(lane, many); }});
+  all.cases.push_back({"connections that say nothing", [many, full](Lane& lane) {
+                         return PlaySilentFlood(lane, SOCK_STREAM, many, full);
+                       }});
   all.cases.push_back(
       {"connections that end at once", [many](Lane& lane) { return PlayHurry(lane, many); }});
   return all;

@@ -100,6 +100,7 @@ void Victims::Run() {
       }
     }
     Receive();
+    sent_so_far_.store(sent(), std::memory_order_relaxed);
     usleep(kPause);
   }
   seconds_ = static_cast<double>(Cycles() - begin) / load::TicksPerSecond();

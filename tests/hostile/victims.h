@@ -47,6 +47,8 @@ class Victims {
 
   // Finds the rate, which takes so long, and begins to send; their ports are up by now.
   void Begin(double seconds);
+  // Frames, of all together. Any thread.
+  uint64_t sent_so_far() const { return sent_so_far_.load(std::memory_order_relaxed); }
   // Sends no more and waits for what is on its way.
   Account Finish();
 
@@ -68,6 +70,7 @@ class Victims {
   double no_loss_rate_ = 0;
   uint64_t sent_before_ = 0;  // while the rate was found
   double seconds_ = 0;        // at half of it
+  std::atomic<uint64_t> sent_so_far_{0};
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

@@ -2,6 +2,7 @@
 #include "tests/support/offload_frames.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace weft::testing {
 namespace {
@@ -130,6 +131,15 @@ std::string WhatIsWrong(const Bytes& frame) {
     return "the length of UDP";
   if (at.udp && Get(frame, at.transport + 6, 2) == 0) return "no checksum of UDP";
   return TransportSum(frame, at) == 0xffff ? "" : "the checksum";
+}
+
+bool TransportIsRight(const Bytes& frame) {
+  try {
+    const Layers at = LayersOf(frame);
+    return at.header <= at.end && at.end <= frame.size() && TransportSum(frame, at) == 0xffff;
+  } catch (const std::out_of_range&) {
+    return false;  // it has no such headers
+  }
 }
 
 Bytes Completed(Bytes frame) {

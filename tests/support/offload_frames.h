@@ -39,6 +39,9 @@ struct TransportFrame {
 
 // Empty if every checksum and length of the frame is right; else what is not.
 std::string WhatIsWrong(const Bytes& frame);
+// True if the checksum of its TCP or UDP is; the IP packet may have bytes behind it, and the
+// checksum of IPv4 is not looked at.
+bool TransportIsRight(const Bytes& frame);
 // The frame with every checksum filled in.
 Bytes Completed(Bytes frame);
 // The frames that a TCP frame is cut into, `segment_size` payload bytes each.

@@ -3,11 +3,26 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
+#include "core/base/text.h"
+#include "plugins/memif/protocol.h"
 #include "tests/hostile/cases.h"
 
 namespace weft::hostile {
+
+// What is wrong with a message in itself, in the order in which it shows; empty: nothing.
+inline std::string RefusalOf(uint16_t type, size_t length, size_t fds) {
+  constexpr uint16_t kLast = 8;
+  if (length != sizeof(memif::Message)) return "has not the 128 bytes that every message has";
+  const auto known = static_cast<memif::MessageType>(type);
+  if (type == 0 || type > kLast) return Cat("a message of type ", type, ", which is unknown");
+  const bool has_one =
+      known == memif::MessageType::kAddRegion || known == memif::MessageType::kAddRing;
+  if (fds == (has_one ? 1U : 0U)) return "";
+  return Cat("a message of type ", type, " came with ", fds, " descriptors instead of ");
+}
 
 // These cases, of this liar's.
 inline CaseClass PlayedBy(Liar liar, CaseClass cases) {

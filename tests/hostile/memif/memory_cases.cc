@@ -137,7 +137,7 @@ struct InFlight {
 };
 constexpr const char* kVanished = "was gone when a ring used it";
 constexpr const char* kAhead = "index is further ahead";
-constexpr const char* kEither = "";  // whichever is seen first
+constexpr const char* kEither = "";  // of the two, whichever is seen first
 
 bool Resize(int file, uint64_t length) { return ftruncate(file, static_cast<off_t>(length)) == 0; }
 bool Punch(int file, uint64_t from, uint64_t length) {
@@ -194,6 +194,7 @@ Complaint PlayInFlight(Lane& lane, const InFlight& lie) {
   if (!lie.act(tenant.memory().memory.fd(), tenant)) return "the file could not be changed";
   if (lie.reason == nullptr) return lane.ExpectFrames(tenant);
   tenant.Kick();
+  if (lie.reason == kEither) return lane.ExpectOneOf({kVanished, kAhead});
   return lane.ExpectReason(lie.reason);
 }
 

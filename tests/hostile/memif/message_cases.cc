@@ -53,6 +53,15 @@ struct Lie {
         (message() == MessageType::kConnect && stage == MemifStage::kRings && fds == 0);
     return legal ? Outcome::kAnswered : Outcome::kRefused;
   }
+  // Why, if it is refused.
+  std::string Reason() const {
+    const std::string refusal = RefusalOf(type, length, fds);
+    if (!refusal.empty()) return refusal;
+    const bool known = stage != MemifStage::kFresh && stage != MemifStage::kRunning;
+    if (known && message() == MessageType::kAddRing) return "it adds ring 0 after 1";
+    if (known && message() == MessageType::kConnect) return "it connects without a ring";
+    return Cat("a message of type ", type, " has no place here");
+  }
 };
 
 // What an honest client would say at this stage.
@@ -95,7 +104,7 @@ Complaint Play(Lane& lane, const Lie& lie) {
     case Outcome::kRefused:
       break;
   }
-  return tenant.link().Closed() ? lane.ExpectReason("") : "nothing was said to it";
+  return tenant.link().Closed() ? lane.ExpectReason(lie.Reason()) : "nothing was said to it";
 }
 
 // A client's first message whose fields are wrong, and the reason.

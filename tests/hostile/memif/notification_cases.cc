@@ -134,6 +134,22 @@ Message MessageFor(const MemifTenant& tenant, Use use) {
   return InitMessage();
 }
 
+const char* ReasonOf(Use use) {
+  switch (use) {
+    case Use::kMemory:
+      return "is not a regular file on hugetlbfs or tmpfs";
+    case Use::kInterrupt:
+      return "a ring's interrupt is not an eventfd";
+    case Use::kUnknown:
+      return "a message of type 77, which is unknown";
+    case Use::kRunning:
+      return "has no place here";
+    case Use::kNothing:
+      break;
+  }
+  return "came with 1 descriptors instead of 0";
+}
+
 Complaint PlaySilent(Lane& lane, Use use, Kind kind) {
   MemifTenant tenant({.socket = lane.liar_socket()});
   if (!tenant.Reach(StageOf(use))) return "the honest part of it failed";
@@ -142,7 +158,7 @@ Complaint PlaySilent(Lane& lane, Use use, Kind kind) {
   if (!file.has_value()) return "the file could not be sent";
   Complaint complaint;
   if (!tenant.link().Closed()) complaint = "nothing was said to it";
-  if (complaint.empty()) complaint = lane.ExpectReason("");
+  if (complaint.empty()) complaint = lane.ExpectReason(ReasonOf(use));
   if (complaint.empty() && lane.shell().Ask("show version").is_null()) {
     complaint = "the shell does not answer meanwhile";
   }

@@ -56,6 +56,11 @@ struct Lie {
                        (message == MessageType::kConnected && stage == ServerStage::kConnecting);
     return legal ? Outcome::kGoesOn : Outcome::kRefused;
   }
+  // Why, if it is refused.
+  std::string Reason() const {
+    const std::string refusal = RefusalOf(type, length, fds);
+    return refusal.empty() ? Cat("a message of type ", type, " has no place here") : refusal;
+  }
 };
 
 Complaint PlayMessage(Lane& lane, const Lie& lie) {
@@ -83,7 +88,7 @@ Complaint PlayMessage(Lane& lane, const Lie& lie) {
     case Outcome::kRefused:
       break;
   }
-  return server.link().Closed() ? lane.ExpectReason("") : "nothing was said to it";
+  return server.link().Closed() ? lane.ExpectReason(lie.Reason()) : "nothing was said to it";
 }
 
 // What a HELLO may say.

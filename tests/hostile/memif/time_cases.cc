@@ -11,6 +11,7 @@
 
 #include "core/base/text.h"
 #include "core/base/unix_socket.h"
+#include "tests/hostile/flood.h"
 #include "tests/hostile/memif/cases.h"
 #include "tests/hostile/memif/server.h"
 #include "tests/hostile/memif/tenant.h"
@@ -84,25 +85,6 @@ Complaint PlayFloodOfMessages(Lane& lane) {
   for (int i = 0; i < 1000 && tenant.link().Send(Message(MessageType::kAck)); ++i) {
   }
   return tenant.link().Closed() ? lane.ExpectReason("has no place here") : "nothing was said to it";
-}
-
-// Connections that say nothing, as many as the socket takes.
-Complaint PlayFlood(Lane& lane, size_t count) {
-  std::vector<UniqueFd> silent;
-  for (size_t i = 0; i < count; ++i) {
-    absl::StatusOr<UniqueFd> socket = ConnectNonBlocking(lane.liar_socket(), SOCK_SEQPACKET);
-    if (socket.ok()) silent.push_back(*std::move(socket));
-  }
-  if (silent.empty()) return "nobody can connect";
-  // The first of them has the port, and has been greeted; those behind it are refused.
-  const auto refused = [&silent](const UniqueFd& fd) {
-    std::array<std::byte, sizeof(Message)> bytes;
-    return fd.get() != silent[0].get() &&
-           recv(fd.get(), bytes.data(), bytes.size(), MSG_DONTWAIT) == 0;
-  };
-  return Await([&] { return std::any_of(silent.begin(), silent.end(), refused); })
-             ? ""
-             : "no second connection was refused";
 }
 
 // Connections that end at once, with a message and its descriptor left behind.
@@ -185,8 +167,10 @@ CaseClass MemifTimeCases(bool full) {
        Liar::kMemif});
   all.cases.push_back({"messages without end", PlayFloodOfMessages, Liar::kMemif});
   const size_t many = full ? 1000 : 100;
-  all.cases.push_back({"connections that say nothing",
-                       [many](Lane& lane) { return PlayFlood(lane, many); }, Liar::kMemif});
+  all.cases.push_back(
+      {"connections that say nothing",
+       [many, full](Lane& lane) { return PlaySilentFlood(lane, SOCK_SEQPACKET, many, full); },
+       Liar::kMemif});
   all.cases.push_back({"connections that end at once",
                        [many](Lane& lane) { return PlayHurry(lane, many); }, Liar::kMemif});
   for (const auto& [name, stage] : {std::pair("at once", ServerStage::kFresh),

@@ -25,15 +25,16 @@ namespace weft::vhost::testing {
 
 using Bytes = std::vector<uint8_t>;
 
-// A guest with `size` bytes of memory in one region at kBase. Aborts if the machine has none left.
+// A guest with `size` bytes of memory in one region at kBase, in a file that memfd_create makes
+// with these flags. Aborts if the machine has none left.
 class Guest {
  public:
   static constexpr uint64_t kBase = 0x1'0000'0000;
   static constexpr uint64_t kUserBase = 0x7000'0000;  // the same memory, as the front-end knows it
 
-  explicit Guest(size_t size = 4 << 20) : size_(size), next_(0) {
+  explicit Guest(size_t size = 4 << 20, unsigned flags = 0) : size_(size), next_(0) {
     std::vector<UniqueFd> fds;
-    fds.emplace_back(memfd_create("guest", MFD_CLOEXEC));
+    fds.emplace_back(memfd_create("guest", MFD_CLOEXEC | flags));
     if (ftruncate(fds[0].get(), static_cast<off_t>(size)) != 0) std::abort();
     void* const at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0].get(), 0);
     if (at == MAP_FAILED) std::abort();

@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/tenant/memory_fault.h"
+#include "tests/support/huge_pages.h"
 
 namespace weft::vhost {
 namespace {
@@ -185,6 +186,38 @@ TEST(MemoryFault, ATruncatedFileIsSurvivedAndFlagged) {
   const auto later = GuestMemory::Map(regions, others, kQuota, made->get());
   ASSERT_TRUE(later.ok());
   EXPECT_TRUE((*later)->faulted());
+}
+
+// A page of 4 KiB cannot be put into a mapping of huge ones.
+TEST(MemoryFault, AHugePageThatIsGoneIsReplacedAsAWhole) {
+  constexpr uint64_t kHuge = weft::testing::HugePages::kBytes;
+  const weft::testing::HugePages pages(3);
+  if (!pages.problem().empty()) GTEST_SKIP() << pages.problem();
+  std::vector<UniqueFd> fds;
+  fds.emplace_back(memfd_create("guest", MFD_CLOEXEC | weft::testing::HugePages::kFile));
+  ASSERT_EQ(ftruncate(fds[0].get(), 3 * kHuge), 0);
+  // Neither end of the region is one of a page's.
+  const std::vector<RegionRequest> regions{
+      {.guest_address = kPage, .size = 3 * kHuge - 2 * kPage, .file_offset = kPage}};
+  const auto made = GuestMemory::Map(regions, fds, kQuota);
+  ASSERT_TRUE(made.ok()) << made.status();
+  const GuestMemory& memory = **made;
+  for (const uint64_t address : {kHuge - 1, kHuge, 3 * kHuge - kPage - 1}) {
+    memory.Translate(address, 1).Store<uint8_t>(7);
+  }
+
+  ASSERT_EQ(ftruncate(fds[0].get(), kHuge), 0);
+  EXPECT_EQ(memory.Translate(kHuge - 1, 1).Load<uint8_t>(), 7) << "the page that is left";
+  EXPECT_FALSE(memory.faulted());
+  EXPECT_EQ(memory.Translate(2 * kHuge - 1, 1).Load<uint8_t>(), 0) << "nothing is there any more";
+  EXPECT_TRUE(memory.faulted());
+  memory.Translate(kHuge + 5 * kPage, 8).Store<uint64_t>(42);
+  EXPECT_EQ(memory.Translate(kHuge + 5 * kPage, 8).Load<uint64_t>(), 42U) << "the same page";
+  EXPECT_EQ(memory.Translate(3 * kHuge - kPage - 1, 1).Load<uint8_t>(), 0) << "the last one";
+  EXPECT_EQ(memory.Translate(kHuge - 1, 1).Load<uint8_t>(), 7);
+
+  ASSERT_EQ(fallocate(fds[0].get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, kHuge), 0);
+  EXPECT_EQ(memory.Translate(kHuge - 1, 1).Load<uint8_t>(), 0) << "punched, and there again";
 }
 
 TEST(MemoryFaultDeathTest, AFaultElsewhereKillsAsBefore) {
