@@ -2,11 +2,14 @@
 """What `cmake --install` leaves is all that a plugin needs, by CMake and by pkg-config."""
 import itertools
 import os
+import pathlib
 import re
 import shutil
+import subprocess
 
 from installation import ROOT, e2e, installed, run, stays_outside
 
+PAGES = ROOT / "README.md", ROOT / "docs" / "dev" / "add-a-node.md"
 MAC_GUARD = ROOT / "plugins" / "mac_guard" / "mac_guard.cc"
 PROJECT = """\
 cmake_minimum_required(VERSION 3.25)
@@ -85,5 +88,41 @@ def the_rest_is_there():
         e2e.equal(run(weft.weftctl, "--help").startswith("usage: weftctl"), True, "weftctl runs")
 
 
+def dependencies():
+    """{package: the packages that it depends on}, of those that are here."""
+    def names(text):
+        return {re.split(r"[ :(]", one.strip())[0] for one in re.split(r"[,|]", text)} - {""}
+    lines = run("dpkg-query", "-W", "-f", "${Package}\t${Pre-Depends}, ${Depends}\n").splitlines()
+    return {name: names(depends) for name, depends in (line.split("\t") for line in lines)}
+
+
+def libraries_of(program):
+    """The files that the loader would take for it."""
+    return {pathlib.Path(match[1]).resolve() for match in re.finditer(r"=> (/\S+)", run("ldd", program))}
+
+
+def the_pages_lines_bring_every_library():
+    """On a bare machine the programs start: the packages that the pages name bring all that they are linked with, one
+    by way of another or not."""
+    depends = dependencies()
+    for page in PAGES:
+        brought, new = set(), set(re.findall(r"[a-z0-9][a-z0-9.+-]+", " ".join(
+            re.findall(r"(?m)^sudo apt-get install -y (.*?)(?:  +#.*)?$", page.read_text()))))
+        while new:
+            brought |= new
+            new = set().union(*(depends.get(package, set()) for package in new)) - brought
+        with installed() as weft:
+            needed = set().union(*map(libraries_of, [weft.weftd, weft.weftctl, *(weft.prefix / "lib/weft/plugins").glob("*.so")]))
+        owners = {}
+        for library in sorted(needed):
+            # Which is the same directory by two names, and dpkg knows one of them.
+            for path in library, pathlib.Path(str(library).removeprefix("/usr")):
+                found = subprocess.run(["dpkg", "-S", path], capture_output=True, text=True, check=False).stdout
+                owners.setdefault(library.name, set()).update(line.split(":")[0] for line in found.splitlines())
+        essential = {"libc6", "libgcc-s1", "libstdc++6"}
+        missing = {name: sorted(packages) for name, packages in owners.items() if not packages & (brought | essential)}
+        e2e.equal(missing, {}, f"libraries that the lines of {page.name} do not bring")
+
+
 if __name__ == "__main__":
-    e2e.run(a_plugin_by_cmake, a_plugin_by_pkg_config, every_header_is_whole, the_rest_is_there)
+    e2e.run(a_plugin_by_cmake, a_plugin_by_pkg_config, every_header_is_whole, the_rest_is_there, the_pages_lines_bring_every_library)
