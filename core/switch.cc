@@ -22,7 +22,7 @@ constexpr Time kRatePeriod = std::chrono::seconds(1);
 Switch::Switch(EventLoop& loop)
     : loop_(loop),
       ports_(rcu_),
-      registry_({loop, rcu_, ports_, events_}, catalog_, schemas_),
+      registry_({loop, rcu_, ports_, events_, nullptr, &arcs_}, catalog_, schemas_),
       stats_(catalog_) {
   rcu_.OnDefer([this] {
     if (rcu_timer_ == 0) rcu_timer_ = loop_.Every(kGracePoll, [this] { PollRcu(); });

@@ -24,6 +24,7 @@
 #include "core/graph/node_class.h"
 #include "core/module.h"
 #include "core/plugin/plugin.h"
+#include "core/port/arcs.h"
 #include "core/port/port_table.h"
 #include "core/stats/stats.h"
 #include "core/trace/capture_book.h"
@@ -213,6 +214,7 @@ class Switch {
   Schemas schemas_;
   PortTable ports_;
   EventLog events_;
+  const Arcs arcs_{catalog_, ports_};
   Registry registry_;
   Stats stats_;
   TraceBook traces_;
