@@ -28,6 +28,7 @@
 #include "core/graph/node_reference.h"
 #include "core/metrics/http_server.h"
 #include "core/metrics_page.h"
+#include "core/plugin/fault_rules.h"
 #include "core/plugin/find_plugin.h"
 #include "core/plugin/plugin.h"
 #include "core/preflight.h"
@@ -152,8 +153,21 @@ int Describe(const WeftdOptions& line, Switch& the_switch) {
   return 0;
 }
 
+// What is no error and yet, most likely, a mistake: to the log, or to whoever checks the file.
+void Warn(const std::string& file, bool check, const Document& document,
+          const PluginsConfig& plugins) {
+  for (const std::string& line : RulesForNobody(
+           file, document.root(), plugins, plugins.directory.value_or(DefaultPluginDirectory()))) {
+    if (check) {
+      std::fprintf(stderr, "%s\n", line.c_str());
+    } else {
+      LogWarning(line);
+    }
+  }
+}
+
 // The file as a Config, or nothing after every error of it is on standard error. `quiet`: nothing
-// else is, whatever the file says.
+// else is but warnings, whatever the file says.
 std::optional<Config> ReadConfig(const std::string& file, bool quiet, Switch& the_switch,
                                  MetricsConfig* metrics) {
   Errors errors(file);
@@ -166,6 +180,7 @@ std::optional<Config> ReadConfig(const std::string& file, bool quiet, Switch& th
     }
     config = ReadAll(*document, the_switch.schemas(), &errors);
     *metrics = ReadMetrics(*document, &errors);
+    if (errors.empty()) Warn(file, quiet, *document, globals.plugins);
   }
   if (errors.empty()) return config;
   std::fputs(errors.ToString().c_str(), stderr);

@@ -67,6 +67,13 @@ void PluginsConfig::Check(const Value& table, const Place& place) const {
       place.Key("load").Error(where, Cat("plugin ", Quoted(load[i]), " is named twice"));
     }
   }
+  std::set<std::string_view> ruled;
+  for (size_t i = 0; i < but.size(); ++i) {
+    if (but[i].plugin.empty() || ruled.insert(but[i].plugin).second) continue;
+    const Value& rule = (*table.Find("but")->value.array())[i];
+    place.Key("but").Item(i).Key("plugin").Error(
+        rule.WhereIs("plugin"), Cat("plugin ", Quoted(but[i].plugin), " has a rule already"));
+  }
 }
 
 void StaticEntry::Check(const Value& table, const Place& place) const {
