@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -97,7 +98,9 @@ absl::Status AddModules(Switch& the_switch) {
 
 absl::Status AddPlugins(Switch& the_switch, const PluginsConfig& config) {
   const std::string directory = config.directory.value_or(DefaultPluginDirectory());
+  const std::vector<std::string>& left = the_switch.left_unloaded();
   for (const std::string& name : config.load) {
+    if (std::find(left.begin(), left.end(), name) != left.end()) continue;
     const absl::StatusOr<std::string> path = FindPlugin(name, directory);
     if (!path.ok()) return path.status();
     absl::StatusOr<std::unique_ptr<Plugin>> plugin = Plugin::Load(*path);
@@ -172,12 +175,13 @@ std::optional<Config> ReadConfig(const std::string& file, bool quiet, Switch& th
                                  MetricsConfig* metrics) {
   Errors errors(file);
   std::optional<Config> config;
-  if (const std::optional<Document> document = Document::Load(file, &errors)) {
+  if (std::optional<Document> document = Document::Load(file, &errors)) {
     const Globals globals = ReadGlobals(*document, &errors);
     SetLogLevel(quiet ? LogLevel::kError : globals.weft.log);
     if (absl::Status status = AddPlugins(the_switch, globals.plugins); !status.ok()) {
       errors.Add(document->root().WhereIs("plugins"), Cat("[plugins] load: ", MessageOf(status)));
     }
+    document = the_switch.WithoutUnloaded(file, *document, globals.plugins, the_switch.schemas());
     config = ReadAll(*document, the_switch.schemas(), &errors);
     *metrics = ReadMetrics(*document, &errors);
     if (errors.empty()) Warn(file, quiet, *document, globals.plugins);
@@ -277,6 +281,7 @@ int Run(const WeftdOptions& line, const Supervised& supervised, MemoryReserve& r
   if (line.Describes()) return Describe(line, the_switch);
   const std::string file = line.file.empty() ? DefaultFile() : line.file;
   MetricsConfig metrics;
+  the_switch.LeaveUnloaded(supervised.not_loaded);
   std::optional<Config> config = ReadConfig(file, line.check, the_switch, &metrics);
   if (!config) return 1;
   for (const std::string& plugin : supervised.left_out) the_switch.LeaveOut(plugin);

@@ -92,6 +92,14 @@ class Switch {
   absl::Status UseCommandTable(CommandTable& commands);
   // Before Start: no node of the plugin ever runs. What becomes of its packets says on-fault.
   void LeaveOut(std::string_view name);
+  // Before any is loaded: these are not, though a file names them, until somebody loads one at the
+  // shell.
+  void LeaveUnloaded(std::vector<std::string> names);
+  const std::vector<std::string>& left_unloaded() const { return left_unloaded_; }
+  // The file without the tables that these schemas do not know and that may be those plugins', of
+  // which the log has a line each; as it is if it loads none of them.
+  Document WithoutUnloaded(const std::string& file, const Document& document,
+                           const PluginsConfig& plugins, const Schemas& schemas) const;
   // Tells the events of plugins whose nodes broke a rule, and ends weftd for one whose on-fault is
   // "stop".
   void LookForFaults();
@@ -244,6 +252,7 @@ class Switch {
   std::vector<std::unique_ptr<Module>> modules_;  // the built-in ones; a plugin owns its own
   std::vector<Module*> all_modules_;
   std::vector<PluginInfo> leaving_;
+  std::vector<std::string> left_unloaded_;
   CommandTable* commands_ = nullptr;
   static constexpr Time kErrorPoll = std::chrono::seconds(1);
   struct Round {  // of a worker, as it was seen in a plugin's node

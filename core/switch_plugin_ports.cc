@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/in_plugin.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/plugin/plugin_parts.h"
@@ -50,6 +51,7 @@ absl::Status Switch::OpenBackend(Port& port, const Plugin& plugin, const PortCon
   const auto kind = std::find_if(kinds.begin(), kinds.end(),
                                  [&](const PortKind& other) { return other.name == port.kind; });
   absl::Status status;
+  const InPlugin note(plugin.info().name, "while it made a port");
   const absl::Status ran = RunGuarded("it", [&] {
     status = MakeBackend(port, config, *kind);
     if (status.ok()) status = port.backend->Open();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/in_plugin.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/plugin/plugin_parts.h"
@@ -253,8 +254,10 @@ absl::Status Switch::BuildGraphs(const Plugin* out, Plugin* in, Next& next) cons
   absl::Status status;
   const absl::Status ran = RunGuarded("it", [&] {
     for (const auto& worker : workers_) next.graphs.push_back(worker->graph().Prepare(next.plan));
-    if (in != nullptr) status = Acquaint(in->module(), next.translated);
-    if (status.ok() && in != nullptr && out != nullptr)
+    if (in == nullptr) return;
+    const InPlugin note(in->info().name, "while it was told what there is");
+    status = Acquaint(in->module(), next.translated);
+    if (status.ok() && out != nullptr)
       status = in->module().RestoreState(out->module().SaveState());
   });
   if (!ran.ok()) return ran;
@@ -310,6 +313,7 @@ void Switch::Commit(Plugin* out, std::unique_ptr<Plugin> in, Next next) {
 void Switch::ExchangePlaces(Plugin* out, std::unique_ptr<Plugin> in, Leaving& leaving) {
   if (out == nullptr) {
     all_modules_.push_back(&in->module());
+    std::erase(left_unloaded_, in->info().name);  // somebody dares
     plugins_.push_back(std::move(in));
     return;
   }

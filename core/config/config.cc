@@ -54,6 +54,12 @@ void WorkersConfig::Check(const Value& table, const Place& place) const {
   }
 }
 
+OnFault PluginsConfig::OnFaultOf(std::string_view plugin) const {
+  const auto rule = std::find_if(but.begin(), but.end(),
+                                 [&](const FaultRule& other) { return other.plugin == plugin; });
+  return rule == but.end() ? on_fault : rule->on_fault;
+}
+
 void PluginsConfig::Check(const Value& table, const Place& place) const {
   std::set<std::string_view> seen;
   for (size_t i = 0; i < load.size(); ++i) {
