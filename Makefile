@@ -3,7 +3,7 @@
 DURATION ?= 0
 MINUTES ?= 0
 
-.PHONY: help run build test soak fuzz lint format bench compare clean
+.PHONY: help run build test soak fuzz fresh lint format bench compare clean
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
 
@@ -21,6 +21,9 @@ soak:  ## every bad day in full (or ROWS="killed hostile"), then MINUTES=60 of t
 
 fuzz:  ## each fuzz target for MINUTES=1, two at a time; finds go into tests/fuzz/corpus
 	@scripts/fuzz --minutes $(if $(filter-out 0,$(MINUTES)),$(MINUTES),1)
+
+fresh:  ## as root: the tutorial, word by word, on a bare Debian that has the installation alone
+	@scripts/setup build run fresh && scripts/build release && tests/sdk/fresh_machine.py
 
 lint:  ## formatting, include directions, headers alone, clang-tidy
 	@scripts/lint

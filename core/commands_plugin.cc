@@ -60,14 +60,15 @@ absl::StatusOr<Reply> UnloadPlugin(Switch& s, std::string_view name) {
 }
 
 std::vector<Column> PluginColumns() {
-  return {{"name", "the plugin's name"},
-          {"version", "its own version"},
-          {"state",
-           "running; a fault and what is done about it; or leaving, while a worker may "
-           "still be in it"},
-          {"nodes", "the nodes that it adds"},
-          {"used-by", "the ports that need it"},
-          {"path", "the file that it is a copy of"}};
+  return {
+      {"name", "the plugin's name"},
+      {"version", "its own version"},
+      {"state",
+       "running; a fault and what is done about it; leaving, while a worker may still be in it; "
+       "or not loaded, since it has ended weftd"},
+      {"nodes", "the nodes that it adds"},
+      {"used-by", "the ports that need it"},
+      {"path", "the file that it is a copy of"}};
 }
 
 std::string StateOf(const Plugin& plugin) {
@@ -91,6 +92,10 @@ Reply ShowPlugins(const Switch& s) {
     const PluginInfo& info = plugin->info();
     table.rows.push_back({info.name, info.version, StateOf(*plugin), Join(info.nodes),
                           Join(s.UsersOf(*plugin)), info.path});
+  }
+  for (const std::string& name : s.left_unloaded()) {
+    table.rows.push_back({name, std::string(), std::string("not loaded: it has ended weftd"),
+                          std::string(), std::string(), std::string()});
   }
   for (const PluginInfo& info : s.leaving()) {
     table.rows.push_back({info.name, info.version, std::string("leaving"), Join(info.nodes),

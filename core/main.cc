@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -28,6 +29,7 @@
 #include "core/graph/node_reference.h"
 #include "core/metrics/http_server.h"
 #include "core/metrics_page.h"
+#include "core/plugin/fault_rules.h"
 #include "core/plugin/find_plugin.h"
 #include "core/plugin/plugin.h"
 #include "core/preflight.h"
@@ -96,7 +98,9 @@ absl::Status AddModules(Switch& the_switch) {
 
 absl::Status AddPlugins(Switch& the_switch, const PluginsConfig& config) {
   const std::string directory = config.directory.value_or(DefaultPluginDirectory());
+  const std::vector<std::string>& left = the_switch.left_unloaded();
   for (const std::string& name : config.load) {
+    if (std::find(left.begin(), left.end(), name) != left.end()) continue;
     const absl::StatusOr<std::string> path = FindPlugin(name, directory);
     if (!path.ok()) return path.status();
     absl::StatusOr<std::unique_ptr<Plugin>> plugin = Plugin::Load(*path);
@@ -152,20 +156,35 @@ int Describe(const WeftdOptions& line, Switch& the_switch) {
   return 0;
 }
 
+// What is no error and yet, most likely, a mistake: to the log, or to whoever checks the file.
+void Warn(const std::string& file, bool check, const Document& document,
+          const PluginsConfig& plugins) {
+  for (const std::string& line : RulesForNobody(
+           file, document.root(), plugins, plugins.directory.value_or(DefaultPluginDirectory()))) {
+    if (check) {
+      std::fprintf(stderr, "%s\n", line.c_str());
+    } else {
+      LogWarning(line);
+    }
+  }
+}
+
 // The file as a Config, or nothing after every error of it is on standard error. `quiet`: nothing
-// else is, whatever the file says.
+// else is but warnings, whatever the file says.
 std::optional<Config> ReadConfig(const std::string& file, bool quiet, Switch& the_switch,
                                  MetricsConfig* metrics) {
   Errors errors(file);
   std::optional<Config> config;
-  if (const std::optional<Document> document = Document::Load(file, &errors)) {
+  if (std::optional<Document> document = Document::Load(file, &errors)) {
     const Globals globals = ReadGlobals(*document, &errors);
     SetLogLevel(quiet ? LogLevel::kError : globals.weft.log);
     if (absl::Status status = AddPlugins(the_switch, globals.plugins); !status.ok()) {
       errors.Add(document->root().WhereIs("plugins"), Cat("[plugins] load: ", MessageOf(status)));
     }
+    document = the_switch.WithoutUnloaded(file, *document, globals.plugins, the_switch.schemas());
     config = ReadAll(*document, the_switch.schemas(), &errors);
     *metrics = ReadMetrics(*document, &errors);
+    if (errors.empty()) Warn(file, quiet, *document, globals.plugins);
   }
   if (errors.empty()) return config;
   std::fputs(errors.ToString().c_str(), stderr);
@@ -262,6 +281,7 @@ int Run(const WeftdOptions& line, const Supervised& supervised, MemoryReserve& r
   if (line.Describes()) return Describe(line, the_switch);
   const std::string file = line.file.empty() ? DefaultFile() : line.file;
   MetricsConfig metrics;
+  the_switch.LeaveUnloaded(supervised.not_loaded);
   std::optional<Config> config = ReadConfig(file, line.check, the_switch, &metrics);
   if (!config) return 1;
   for (const std::string& plugin : supervised.left_out) the_switch.LeaveOut(plugin);

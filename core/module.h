@@ -32,6 +32,7 @@
 
 namespace weft {
 
+class Arcs;
 class Bridges;
 class EventLoop;
 class EventSink;
@@ -91,6 +92,7 @@ struct ModuleServices {
   const PortTable& ports;
   EventSink& events;
   Bridges* bridges = nullptr;  // core/port/bridges.h; null before the room `l2` is there
+  const Arcs* arcs = nullptr;  // core/port/arcs.h; null where there is no switch
 };
 
 // Where modules put what they bring. The first error sticks.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/reload.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -41,6 +42,8 @@ absl::Status Reload::LoadPlugins(const PluginsConfig& wanted,
                                  std::vector<std::unique_ptr<Plugin>>& plugins) const {
   for (const std::string& name : wanted.load) {
     if (switch_.FindPlugin(name) != nullptr) continue;
+    const std::vector<std::string>& left = switch_.left_unloaded();
+    if (std::find(left.begin(), left.end(), name) != left.end()) continue;
     const absl::StatusOr<std::string> path =
         FindPlugin(name, wanted.directory.value_or(DefaultPluginDirectory()));
     if (!path.ok()) return path.status();
@@ -61,7 +64,7 @@ void Reload::Discard(std::vector<std::unique_ptr<Plugin>> plugins) const {
 
 absl::StatusOr<Reload::Plan> Reload::Read() const {
   Errors errors(file_);
-  const std::optional<Document> document = Document::Load(file_, &errors);
+  std::optional<Document> document = Document::Load(file_, &errors);
   if (!document) return AllOf(errors);
   Plan plan{switch_.Running(), {}, {}, {}};
   {
@@ -78,8 +81,13 @@ absl::StatusOr<Reload::Plan> Reload::Read() const {
       schemas = switch_.schemas();
       errors.Add(document->root().WhereIs("plugins"), Cat("[plugins] load: ", MessageOf(status)));
     }
+    document = switch_.WithoutUnloaded(file_, *document, plugins, *schemas);
     std::optional<Config> wanted = ReadAll(*document, *schemas, &errors);
     if (wanted) plan.wanted = *std::move(wanted);
+    std::erase_if(plan.wanted.plugins.load, [this](const std::string& name) {
+      const std::vector<std::string>& left = switch_.left_unloaded();
+      return std::find(left.begin(), left.end(), name) != left.end();
+    });
   }
   if (errors.empty()) {
     CheckNeedsNoRestart(plan.running, plan.wanted, *document, &errors);

@@ -48,7 +48,7 @@ class Parent {
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != parent) std::_Exit(1);  // it died before that
         sigprocmask(SIG_SETMASK, &before_, nullptr);
-        return {std::move(writing), std::move(left_out_)};
+        return {std::move(writing), std::move(left_out_), std::move(not_loaded_)};
       }
       writing.reset();
       const Time start = clock_.Now();
@@ -99,7 +99,8 @@ class Parent {
     std::_Exit(128 + WTERMSIG(status));
   }
 
-  // What the child said last: the plugin that was to blame; empty if it blamed none.
+  // What the child said last: the plugin that was to blame, and if it was no node of it "module";
+  // empty if it blamed none.
   static std::string Listen(int fd) {
     char text[256];
     const ssize_t got = read(fd, text, sizeof(text));
@@ -110,15 +111,18 @@ class Parent {
     if (std::count(left_out_.begin(), left_out_.end(), plugin) == 0) left_out_.push_back(plugin);
   }
 
-  void Count(const std::string& plugin, Time now) {
-    std::vector<Time>& times = ends_[plugin];
+  // `words`: "NAME" if it was in a node, or "NAME module".
+  void Count(const std::string& words, Time now) {
+    std::vector<Time>& times = ends_[words];
     std::erase_if(times, [&](Time then) { return now - then > kLongEnough; });
     times.push_back(now);
-    if (times.size() < 2 || std::count(left_out_.begin(), left_out_.end(), plugin) != 0) return;
-    std::fprintf(stderr,
-                 "weftd: supervise: plugin %s ended it twice within a minute and is left out\n",
-                 plugin.c_str());
-    LeaveOut(plugin);
+    const std::string plugin = words.substr(0, words.find(' '));
+    const bool node = plugin == words;
+    std::vector<std::string>& out = node ? left_out_ : not_loaded_;
+    if (times.size() < 2 || std::count(out.begin(), out.end(), plugin) != 0) return;
+    std::fprintf(stderr, "weftd: supervise: plugin %s ended it twice within a minute and %s\n",
+                 plugin.c_str(), node ? "is left out" : "is not loaded again");
+    out.push_back(plugin);
   }
 
   void Pause() {
@@ -134,8 +138,8 @@ class Parent {
   pid_t child_ = -1;
   bool stopping_ = false;
   Time delay_ = kSoon / 2;
-  std::map<std::string, std::vector<Time>> ends_;  // by plugin
-  std::vector<std::string> left_out_;
+  std::map<std::string, std::vector<Time>> ends_;  // by what was said
+  std::vector<std::string> left_out_, not_loaded_;
 };
 
 }  // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // weftd --supervise: a small parent that starts weftd again when it crashes, and has it leave out a
-// plugin that ended it twice within a minute, or whose on-fault is "stop" and that broke a rule.
-// Before anything else has begun.
+// plugin that ended it twice within a minute, or whose on-fault is "stop" and that broke a rule. If
+// that was a node, none of the plugin's nodes runs; if it was anything else of it, the plugin is
+// not even loaded. Before anything else has begun.
 #pragma once
 
 #include <string>
@@ -16,8 +17,9 @@ inline constexpr int kEndedByPlugin = 3;
 
 // What a weftd that is supervised begins with.
 struct Supervised {
-  UniqueFd last_words;  // for SayLastWords
-  std::vector<std::string> left_out;
+  UniqueFd last_words;                  // for SayLastWords
+  std::vector<std::string> left_out;    // plugins whose nodes are not to run
+  std::vector<std::string> not_loaded;  // plugins that are not to be loaded
 };
 
 // Returns in each child. The parent ends here, with its last child's status: when that has ended by

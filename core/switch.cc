@@ -22,7 +22,7 @@ constexpr Time kRatePeriod = std::chrono::seconds(1);
 Switch::Switch(EventLoop& loop)
     : loop_(loop),
       ports_(rcu_),
-      registry_({loop, rcu_, ports_, events_}, catalog_, schemas_),
+      registry_({loop, rcu_, ports_, events_, nullptr, &arcs_}, catalog_, schemas_),
       stats_(catalog_) {
   rcu_.OnDefer([this] {
     if (rcu_timer_ == 0) rcu_timer_ = loop_.Every(kGracePoll, [this] { PollRcu(); });
@@ -208,21 +208,7 @@ absl::Status Switch::MakePort(Port& port, const PortConfig& wanted) {
   for (Module* module : all_modules_) {
     if (absl::Status status = module->AddPort(port.id, config); !status.ok()) return status;
   }
-  const PortId id = port.id;
-  absl::StatusOr<std::unique_ptr<PortBackend>> backend =
-      kind->make({.id = id,
-                  .config = config,
-                  .directory = PortDirectory(config.name),
-                  .worker = port.workers[0],
-                  .place_queue =
-                      [this, &port] {
-                        PlaceQueue(port);
-                        return port.workers.back();
-                      },
-                  .on_up = [this, id] { SetUp(id, true); },
-                  .on_down = [this, id] { SetUp(id, false); }});
-  if (!backend.ok()) return backend.status();
-  port.backend = *std::move(backend);
+  if (absl::Status status = MakeBackend(port, config, *kind); !status.ok()) return status;
   if (absl::Status status = Publish(); !status.ok()) return status;
   return port.backend->Open();
 }
@@ -253,9 +239,8 @@ void Switch::ForgetPort(PortId id) {
   ports_.Remove(id);
   errors_.erase(id);
   // Its backend has unpublished, but its kind may look at the config until workers have let go.
-  if (const auto config = port_configs_.extract(name); !config.empty()) {
-    rcu_.Defer([kept = std::shared_ptr<PortConfig>(std::move(config.mapped()))] {});
-  }
+  if (auto config = port_configs_.extract(name); !config.empty())
+    Forget(std::move(config.mapped()));
 }
 
 absl::Status Switch::Publish() {

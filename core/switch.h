@@ -24,6 +24,7 @@
 #include "core/graph/node_class.h"
 #include "core/module.h"
 #include "core/plugin/plugin.h"
+#include "core/port/arcs.h"
 #include "core/port/port_table.h"
 #include "core/stats/stats.h"
 #include "core/trace/capture_book.h"
@@ -71,7 +72,7 @@ class Switch {
   // a plugin that goes comes later, when no worker can be in it.
   absl::Status AddPlugin(std::unique_ptr<Plugin> plugin);
   // Another build takes the place of the one that has its name, with its ports' tables and its
-  // state.
+  // state. Ports that it drives are closed and made anew.
   absl::Status ReplacePlugin(std::unique_ptr<Plugin> plugin);
   absl::Status UnloadPlugin(std::string_view name);
   // The grammar with `more`, which have registered, and without those that `keep` does not name. An
@@ -91,6 +92,14 @@ class Switch {
   absl::Status UseCommandTable(CommandTable& commands);
   // Before Start: no node of the plugin ever runs. What becomes of its packets says on-fault.
   void LeaveOut(std::string_view name);
+  // Before any is loaded: these are not, though a file names them, until somebody loads one at the
+  // shell.
+  void LeaveUnloaded(std::vector<std::string> names);
+  const std::vector<std::string>& left_unloaded() const { return left_unloaded_; }
+  // The file without the tables that these schemas do not know and that may be those plugins', of
+  // which the log has a line each; as it is if it loads none of them.
+  Document WithoutUnloaded(const std::string& file, const Document& document,
+                           const PluginsConfig& plugins, const Schemas& schemas) const;
   // Tells the events of plugins whose nodes broke a rule, and ends weftd for one whose on-fault is
   // "stop".
   void LookForFaults();
@@ -172,12 +181,23 @@ class Switch {
   // The tables of features and nodes as another build reads them.
   struct Translated {
     std::map<std::string, std::map<std::string, AnyConfig>> ports;  // by port, then feature
+    std::map<std::string, AnyConfig> kinds;  // of the ports that it drives, by port
     std::map<std::string, AnyConfig> nodes;  // [node.x] of its own nodes: defaults if it is new
   };
+  using PortConfigs = std::map<std::string, std::unique_ptr<PortConfig>>;  // by port
   // All that goes when `plugin` does.
   struct Leaving;
 
-  struct Next;
+  // All that the switch will be. Nothing of it is in use yet.
+  struct Next {
+    World world;
+    Translated translated{};
+    GraphPlanPtr plan{};  // null before Start
+    std::vector<Graph::Change> graphs{};
+    std::shared_ptr<Layouts> layouts = std::make_shared<Layouts>();
+    std::unique_ptr<const ArcTables> tables{};
+    PortConfigs configs{};  // of the ports that the plugin drives
+  };
 
   // `out` may be null, or `in`.
   absl::Status Exchange(Plugin* out, std::unique_ptr<Plugin> in);
@@ -191,10 +211,19 @@ class Switch {
   absl::StatusOr<Translated> Translate(const Plugin* before, const Plugin& in) const;
   absl::Status ExchangeCommands(const Plugin* out, const Plugin* in);
   void Install(const Translated& translated);
+  // The ports of `out`, as `in` makes them: switch_plugin_ports.cc. An error has left them to
+  // `out`.
+  absl::Status HandOverPorts(const Plugin* out, Plugin* in, Next& next);
+  void Forget(std::unique_ptr<PortConfig> config);
+  void CloseBackends(const std::vector<Port*>& ports);
+  absl::Status OpenBackend(Port& port, const Plugin& plugin, const PortConfig& config);
+  std::string GiveBack(const std::vector<Port*>& ports, const Plugin& plugin);
+  void InstallPorts(Next& next);
   void Retire(std::shared_ptr<Leaving> leaving);
   const PortKind* FindKind(std::string_view name) const;
   std::vector<PortId> PortIds() const;
   absl::Status MakePort(Port& port, const PortConfig& wanted);
+  absl::Status MakeBackend(Port& port, const PortConfig& config, const PortKind& kind);
   absl::Status CheckMemory() const;
   absl::Status Publish();
   void SetUp(PortId id, bool up);
@@ -213,6 +242,7 @@ class Switch {
   Schemas schemas_;
   PortTable ports_;
   EventLog events_;
+  const Arcs arcs_{catalog_, ports_};
   Registry registry_;
   Stats stats_;
   TraceBook traces_;
@@ -222,6 +252,7 @@ class Switch {
   std::vector<std::unique_ptr<Module>> modules_;  // the built-in ones; a plugin owns its own
   std::vector<Module*> all_modules_;
   std::vector<PluginInfo> leaving_;
+  std::vector<std::string> left_unloaded_;
   CommandTable* commands_ = nullptr;
   static constexpr Time kErrorPoll = std::chrono::seconds(1);
   struct Round {  // of a worker, as it was seen in a plugin's node
@@ -231,9 +262,9 @@ class Switch {
     Time kept{};     // how long it has been in the node since
   };
   std::vector<Round> rounds_;
-  Time last_look_{};                                                 // for hangs
-  Config config_;                                                    // without ports
-  std::map<std::string, std::unique_ptr<PortConfig>> port_configs_;  // of the ports that are there
+  Time last_look_{};          // for hangs
+  Config config_;             // without ports
+  PortConfigs port_configs_;  // of the ports that are there
   std::string runtime_dir_;
   MemoryReserve* reserve_ = nullptr;
   GraphPlanPtr plan_;

@@ -39,6 +39,29 @@ absl::StatusOr<AnyConfig> ReadAgain(std::string_view whose, const std::string& w
 
 using Tables = std::map<std::string, std::map<std::string, AnyConfig>>;
 
+// Null if the plugin brings no such kind of port.
+const Schemas::Kind* KindOf(const Plugin& plugin, std::string_view name) {
+  const auto& kinds = plugin.parts().schemas.kinds;
+  const auto found = std::find_if(kinds.begin(), kinds.end(),
+                                  [&](const Schemas::Kind& kind) { return kind.name == name; });
+  return found == kinds.end() ? nullptr : &*found;
+}
+
+absl::Status TranslateKind(const Plugin& out, const Plugin& in, const PortConfig& port,
+                           std::map<std::string, AnyConfig>& kinds) {
+  if (KindOf(out, port.kind) == nullptr) return absl::OkStatus();
+  const Schemas::Kind* const kind = KindOf(in, port.kind);
+  if (kind == nullptr) {
+    return absl::FailedPreconditionError(
+        Cat("the other build has no kind of port ", port.kind, ", which port ", port.name, " is"));
+  }
+  absl::StatusOr<AnyConfig> again = ReadAgain("port", Cat("port \"", port.name, "\": ", port.kind),
+                                              AsToml(port.kind_config), *kind->schema);
+  if (!again.ok()) return again.status();
+  kinds[port.name] = *std::move(again);
+  return absl::OkStatus();
+}
+
 absl::Status TranslatePort(const Plugin& out, const Plugin& in, const PortConfig& port,
                            Tables& tables) {
   for (const auto& [feature, config] : port.features) {
@@ -74,6 +97,8 @@ absl::StatusOr<Switch::Translated> Switch::Translate(const Plugin* before, const
   if (before == nullptr) return translated;
   const Plugin& out = *before;
   for (const auto& [name, config] : port_configs_) {
+    if (absl::Status status = TranslateKind(out, in, *config, translated.kinds); !status.ok())
+      return status;
     if (absl::Status status = TranslatePort(out, in, *config, translated.ports); !status.ok())
       return status;
   }

@@ -7,6 +7,7 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/config/unknown_tables.h"
 #include "core/plugin/plugin_parts.h"
 #include "core/switch.h"
 #include "core/worker/last_words.h"
@@ -44,6 +45,29 @@ void Switch::LeaveOut(std::string_view name) {
   const std::string says = Cat(name, ": left out, for it has ended weftd");
   LogError(Cat("plugin ", says));
   events_.Add(EventKind::kPluginFault, "", says);
+}
+
+void Switch::LeaveUnloaded(std::vector<std::string> names) {
+  left_unloaded_ = std::move(names);
+  for (const std::string& name : left_unloaded_) {
+    const std::string says = Cat(name, ": not loaded, for it has ended weftd");
+    LogError(Cat("plugin ", says));
+    events_.Add(EventKind::kPluginFault, "", says);
+  }
+}
+
+Document Switch::WithoutUnloaded(const std::string& file, const Document& document,
+                                 const PluginsConfig& plugins, const Schemas& schemas) const {
+  bool any = false, strict = false;
+  for (const std::string& name : left_unloaded_) {
+    if (std::find(plugins.load.begin(), plugins.load.end(), name) == plugins.load.end()) continue;
+    any = true;
+    strict = strict || plugins.OnFaultOf(name) != OnFault::kBypass;
+  }
+  if (!any) return document;
+  const KnownPart part = WithoutUnknownTables(file, document, schemas, strict);
+  for (const std::string& line : part.lines) LogWarning(line);
+  return part.document;
 }
 
 // A worker that has not begun another round and is in a plugin's node. Its guard is there as long

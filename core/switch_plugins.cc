@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/in_plugin.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/plugin/plugin_parts.h"
@@ -26,6 +27,13 @@ bool HasKind(const Plugin& plugin, std::string_view name) {
   const auto& kinds = plugin.parts().schemas.kinds;
   return std::any_of(kinds.begin(), kinds.end(),
                      [&](const Schemas::Kind& kind) { return kind.name == name; });
+}
+
+std::string OutputOf(const Plugin& plugin, std::string_view kind) {
+  const auto& kinds = plugin.parts().registry.kinds();
+  return std::find_if(kinds.begin(), kinds.end(),
+                      [&](const PortKind& other) { return other.name == kind; })
+      ->output;
 }
 
 template <typename T>
@@ -101,15 +109,6 @@ absl::Status Switch::ReplacePlugin(std::unique_ptr<Plugin> plugin) {
   const auto found = std::find_if(plugins_.begin(), plugins_.end(),
                                   [&](const auto& other) { return other->info().name == name; });
   if (found == plugins_.end()) return absl::NotFoundError(Cat("there is no plugin \"", name, "\""));
-  std::vector<std::string> ports;
-  for (const auto& port : ports_.ports()) {
-    if (HasKind(**found, port->kind)) ports.push_back(port->name);
-  }
-  if (!ports.empty()) {
-    return absl::FailedPreconditionError(Cat("plugin ", name,
-                                             " drives ports, and they cannot change hands: delete ",
-                                             Join(ports), " first"));
-  }
   return Exchange(found->get(), std::move(plugin));
 }
 
@@ -164,6 +163,8 @@ absl::Status Switch::Acquaint(Module& module, const Translated& tables) const {
   Config running = Running();
   for (const auto& [name, config] : tables.nodes) running.nodes[name] = config;
   for (PortConfig& port : running.ports) {
+    const auto kind = tables.kinds.find(port.name);
+    if (kind != tables.kinds.end()) port.kind_config = kind->second;
     const auto own = tables.ports.find(port.name);
     if (own == tables.ports.end()) continue;
     for (const auto& [feature, config] : own->second) port.features[feature] = config;
@@ -209,16 +210,6 @@ absl::Status Switch::ExchangeCommands(const Plugin* out, const Plugin* in) {
   return status;
 }
 
-// All that the switch will be. Nothing of it is in use yet.
-struct Switch::Next {
-  World world;
-  Translated translated{};
-  GraphPlanPtr plan{};  // null before Start
-  std::vector<Graph::Change> graphs{};
-  std::shared_ptr<Layouts> layouts = std::make_shared<Layouts>();
-  std::unique_ptr<const ArcTables> tables{};
-};
-
 absl::Status Switch::Exchange(Plugin* out, std::unique_ptr<Plugin> in) {
   if (stopping_) return absl::FailedPreconditionError("weftd is about to stop");
   absl::Status status;
@@ -227,6 +218,10 @@ absl::Status Switch::Exchange(Plugin* out, std::unique_ptr<Plugin> in) {
     Next next{.world = {catalog_, schemas_, registry_.kinds()}};
     status = Build(out, in.get(), next);
     if (status.ok()) status = ExchangeCommands(out, in.get());
+    if (status.ok()) {
+      status = HandOverPorts(out, in.get(), next);
+      if (!status.ok()) ExchangeCommands(in.get(), out).IgnoreError();  // they were there before
+    }
     if (status.ok()) {
       Commit(out, std::move(in), std::move(next));
       return status;
@@ -259,8 +254,10 @@ absl::Status Switch::BuildGraphs(const Plugin* out, Plugin* in, Next& next) cons
   absl::Status status;
   const absl::Status ran = RunGuarded("it", [&] {
     for (const auto& worker : workers_) next.graphs.push_back(worker->graph().Prepare(next.plan));
-    if (in != nullptr) status = Acquaint(in->module(), next.translated);
-    if (status.ok() && in != nullptr && out != nullptr)
+    if (in == nullptr) return;
+    const InPlugin note(in->info().name, "while it was told what there is");
+    status = Acquaint(in->module(), next.translated);
+    if (status.ok() && out != nullptr)
       status = in->module().RestoreState(out->module().SaveState());
   });
   if (!ran.ok()) return ran;
@@ -268,7 +265,9 @@ absl::Status Switch::BuildGraphs(const Plugin* out, Plugin* in, Next& next) cons
   for (Graph::Change& graph : next.graphs) next.layouts->push_back(std::move(graph.layout));
   std::vector<PortWiring> wirings = ports_.Wirings();
   for (size_t i = 0; i < wirings.size(); ++i) {
-    const auto tables = next.translated.ports.find(ports_.ports()[i]->name);
+    const Port& port = *ports_.ports()[i];
+    if (next.translated.kinds.contains(port.name)) wirings[i].output = OutputOf(*in, port.kind);
+    const auto tables = next.translated.ports.find(port.name);
     if (tables == next.translated.ports.end()) continue;
     for (PortWiring::FeatureUse& use : wirings[i].features) {
       const auto table = tables->second.find(use.node);
@@ -291,6 +290,7 @@ void Switch::Commit(Plugin* out, std::unique_ptr<Plugin> in, Next next) {
   if (out != nullptr) {
     for (const Schemas::Named& node : out->parts().schemas.nodes) config_.nodes.erase(node.name);
   }
+  InstallPorts(next);
   Install(next.translated);
   if (in != nullptr) {
     const PluginInfo& info = in->info();
@@ -313,6 +313,7 @@ void Switch::Commit(Plugin* out, std::unique_ptr<Plugin> in, Next next) {
 void Switch::ExchangePlaces(Plugin* out, std::unique_ptr<Plugin> in, Leaving& leaving) {
   if (out == nullptr) {
     all_modules_.push_back(&in->module());
+    std::erase(left_unloaded_, in->info().name);  // somebody dares
     plugins_.push_back(std::move(in));
     return;
   }

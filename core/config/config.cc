@@ -54,6 +54,12 @@ void WorkersConfig::Check(const Value& table, const Place& place) const {
   }
 }
 
+OnFault PluginsConfig::OnFaultOf(std::string_view plugin) const {
+  const auto rule = std::find_if(but.begin(), but.end(),
+                                 [&](const FaultRule& other) { return other.plugin == plugin; });
+  return rule == but.end() ? on_fault : rule->on_fault;
+}
+
 void PluginsConfig::Check(const Value& table, const Place& place) const {
   std::set<std::string_view> seen;
   for (size_t i = 0; i < load.size(); ++i) {
@@ -66,6 +72,13 @@ void PluginsConfig::Check(const Value& table, const Place& place) const {
     } else if (!seen.insert(load[i]).second) {
       place.Key("load").Error(where, Cat("plugin ", Quoted(load[i]), " is named twice"));
     }
+  }
+  std::set<std::string_view> ruled;
+  for (size_t i = 0; i < but.size(); ++i) {
+    if (but[i].plugin.empty() || ruled.insert(but[i].plugin).second) continue;
+    const Value& rule = (*table.Find("but")->value.array())[i];
+    place.Key("but").Item(i).Key("plugin").Error(
+        rule.WhereIs("plugin"), Cat("plugin ", Quoted(but[i].plugin), " has a rule already"));
   }
 }
 

@@ -129,6 +129,7 @@ struct PluginsConfig {
                                           "TSC ticks that it may spend on a vector besides"),
       Field<&PluginsConfig::hang>(
           "hang", "weftd ends when a plugin's node keeps a worker for so long; 0s: never"));
+  OnFault OnFaultOf(std::string_view plugin) const;
   void Check(const Value& table, const Place& place) const;
 };
 

@@ -36,11 +36,12 @@ class Document {
   // Reads the file first, at most 16 MB; an error that says why if that fails.
   static std::optional<Document> Load(const std::string& path, Errors* errors);
 
+  // What is in the table `root`.
+  explicit Document(Value root) : root_(std::move(root)) {}
+
   const Value& root() const { return root_; }
 
  private:
-  explicit Document(Value root) : root_(std::move(root)) {}
-
   Value root_;
 };
 

@@ -15,6 +15,7 @@
 #include "core/base/clock.h"
 #include "core/base/rcu.h"
 #include "core/graph/arc_tables.h"
+#include "core/graph/arc_target.h"
 #include "core/graph/counters.h"
 #include "core/graph/drop_log.h"
 #include "core/graph/frame.h"
@@ -91,6 +92,10 @@ class Graph {
   // For arc entries: the chain of a port, and which node its frames go to. Moves `frame` chain by
   // chain.
   void EnterArc(NodeIndex from, Frame& frame, Arc arc, uint8_t drop_reason);
+  // For nodes that put packets where no Next of theirs leads: these are of one in-port and one
+  // out-port, and go on from there by the node's own hand. False, and nothing has happened, if the
+  // target is not there (any more), or not on the chain of their port.
+  bool Enter(NodeIndex from, std::span<Packet* const> packets, const ArcTarget& target);
 
   // For nodes that keep packets: see Node::Own.
   Owned Own(const Packet& packet);
@@ -149,6 +154,9 @@ class Graph {
   void Scatter(const Slot& slot, Frame& frame, const Verdicts& verdicts, ResolveCode&& resolve,
                JudgeCode&& judge);
   NodeIndex FindNamed(uint16_t name) const;
+  ChainId ChainOf(Arc arc, const Packet& packet) const;
+  Exit ExitTo(const ArcTarget& target, const Packet& packet) const;
+  void Hand(NodeIndex from, Packet& packet, const Exit& exit);
   NodeIndex FollowerOf(const HeldRoute& route, ChainId chain) const;
   Guard* TakeDecision(Frame& frame);
   static VerdictCode Judge(const Slot& slot, Guard* guard, VerdictCode verdict);

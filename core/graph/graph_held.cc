@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of Graph that keeps packets for nodes, and sends them on later.
-#include <algorithm>
-
 #include "core/graph/graph.h"
 #include "core/graph/held_packets.h"
 
@@ -37,10 +35,8 @@ bool Graph::SendAt(NodeIndex from, Owned owned, Time when, VerdictCode verdict) 
     route.way = HeldRoute::Way::kOnward;
     route.arc = slot.arc;
     route.node = slot.name;
-    const PortId port = slot.arc == Arc::kPortInput ? packet->in_port() : packet->out_port();
     const ArcTables::OneArc& arc = tables_->arc(slot.arc);
-    const ChainId chain =
-        port.value() < kMaxPorts ? arc.chain_of[port.value()] : ArcTables::kNoChain;
+    const ChainId chain = ChainOf(slot.arc, *packet);
     const NodeIndex next = chain.valid() ? arc.following[from.value()][chain.value()] : NodeIndex();
     route.follower = next.valid() ? layout_.slots[next.value()].name : uint16_t{0};
   } else {
@@ -50,15 +46,6 @@ bool Graph::SendAt(NodeIndex from, Owned owned, Time when, VerdictCode verdict) 
     route.node = layout_.slots[target.node.value()].name;
   }
   return layout_.held->Send(owned, when, Now(), route);
-}
-
-// Invalid if it is not there (any more).
-NodeIndex Graph::FindNamed(uint16_t name) const {
-  const auto found = std::find_if(layout_.slots.begin(), layout_.slots.end(),
-                                  [name](const Slot& slot) { return slot.name == name; });
-  return found == layout_.slots.end()
-             ? NodeIndex()
-             : NodeIndex(static_cast<uint16_t>(found - layout_.slots.begin()));
 }
 
 // Who comes after the node that kept a packet, on the chain that its port has by now. If that node
@@ -84,9 +71,7 @@ Graph::Resumed Graph::Resume(NodeIndex from, Packet& packet) {
   }
   Exit exit{NodeIndex(), {}};
   if (route.way == HeldRoute::Way::kOnward) {
-    const PortId port = route.arc == Arc::kPortInput ? packet.in_port() : packet.out_port();
-    const ChainId chain = port.value() < kMaxPorts ? tables_->arc(route.arc).chain_of[port.value()]
-                                                   : ArcTables::kNoChain;
+    const ChainId chain = ChainOf(route.arc, packet);
     if (!chain.valid()) return Resumed::kPortGone;
     exit.node = FollowerOf(route, chain);
     if (exit.node.valid() && !layout_.slots[exit.node.value()].ends_arc)
@@ -97,14 +82,7 @@ Graph::Resumed Graph::Resume(NodeIndex from, Packet& packet) {
     exit.node = FindNamed(route.node);
   }
   if (!exit.node.valid()) return Resumed::kNodeGone;
-  layout_.slots[from.value()].arcs[layout_.slots[exit.node.value()].id.value()].Add();
-  Frame* const frame = OpenFrame(exit, 1);
-  frame->Push(&packet);
-  if (packet.traced()) {
-    frame->set_traced(true);
-    TracePacket(from, packet, kConsumed);
-  }
-  ++by_hand_;
+  Hand(from, packet, exit);
   return Resumed::kSent;
 }
 

@@ -10,10 +10,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/base/in_plugin.h"
 #include "core/base/text.h"
 #include "core/module.h"
 #include "core/plugin/plugin_file.h"
@@ -84,12 +86,14 @@ bool Plugin::Library::Close() {
 }
 
 void Plugin::End() {
+  const InPlugin note(info_.name, "while its module ended");
   parts_.reset();
   module_.reset();
 }
 
 absl::Status Plugin::Close() {
   End();
+  const InPlugin note(info_.name, "while its code went");
   if (library_.Close()) return absl::OkStatus();
   return absl::InternalError(
       Cat("the code of plugin ", info_.name,
@@ -106,6 +110,8 @@ absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Load(const std::string& path) {
   if (!file.ok()) return file.status();
   const std::string who = Cat("plugin ", file->path);
 
+  const std::string name = file->descriptor.name;
+  std::optional<InPlugin> note(std::in_place, name, "while its code was loaded");
   absl::StatusOr<Library> library = Library::Open(std::move(file->copy));
   if (!library.ok()) {
     return absl::Status(library.status().code(),
@@ -119,6 +125,8 @@ absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Load(const std::string& path) {
         Cat(who, " is no weft plugin: its symbol weft_plugin is not what its section ",
             kPluginSection, " says"));
   }
+  note.reset();
+  note.emplace(name, "while its module was made");
   std::unique_ptr<Module> module;
   if (absl::Status made = RunGuarded(who, [&] { module.reset(descriptor->make()); }); !made.ok()) {
     return made;
@@ -138,6 +146,7 @@ absl::Status Plugin::Register(const ModuleServices& services) {
 absl::Status Plugin::Register(Registry& registry, const NodeCatalog& catalog) {
   const size_t first = catalog.nodes().size();
   const std::string who = Cat("plugin ", info_.path);
+  const InPlugin note(info_.name, "while it registered");
   absl::Status status = RunGuarded(who, [&] { module_->Register(registry); });
   for (size_t i = first; i < catalog.nodes().size(); ++i) {
     info_.nodes.emplace_back(catalog.nodes()[i].spec.name);

@@ -4,17 +4,6 @@
 #include <utility>
 
 namespace weft {
-namespace {
-
-OnFault OnFaultOf(const PluginsConfig& config, const std::string& plugin) {
-  for (const FaultRule& rule : config.but) {
-    if (rule.plugin == plugin) return rule.on_fault;
-  }
-  return config.on_fault;
-}
-
-}  // namespace
-
 NodeClass PluginParts::Guarded(const NodeClass& node, const std::string& plugin) {
   guards.push_back(std::make_shared<GuardState>());
   GuardState& state = *guards.back();
@@ -36,7 +25,7 @@ NodeClass PluginParts::Guarded(const NodeClass& node, const std::string& plugin)
 
 void PluginParts::Obey(const PluginsConfig& config) const {
   for (const auto& state : guards) {
-    state->on_fault = OnFaultOf(config, state->plugin);
+    state->on_fault = config.OnFaultOf(state->plugin);
     state->cycles_per_packet = config.packet_cycles;
     state->cycles_per_frame = config.frame_cycles;
   }

@@ -48,6 +48,8 @@ class Bridges {
   virtual std::vector<std::string> Names() const = 0;
   // Empty if the port is in none.
   virtual std::string BridgeOf(PortId port) const = 0;
+  // All ports of its bridge, as flood takes it; invalid if the port is in none.
+  virtual GroupId GroupOf(PortId port) const = 0;
   // Its ports, whether they are up or not; none if there is no such bridge.
   virtual std::vector<PortId> PortsOf(std::string_view bridge) const = 0;
   // What the bridge knows now; nothing if there is no such bridge.

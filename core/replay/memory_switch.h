@@ -22,6 +22,7 @@
 #include "core/graph/memory_ports.h"
 #include "core/module.h"
 #include "core/plugin/plugin.h"
+#include "core/port/arcs.h"
 #include "core/port/port_table.h"
 #include "core/shell/command_table.h"
 
@@ -84,7 +85,8 @@ class MemorySwitch {
   Schemas schemas_;
   PortTable ports_{rcu_};
   EventLog events_;
-  Registry registry_{{loop_, rcu_, ports_, events_}, catalog_, schemas_};
+  const Arcs arcs_{catalog_, ports_};
+  Registry registry_{{loop_, rcu_, ports_, events_, nullptr, &arcs_}, catalog_, schemas_};
   MemoryPorts memory_;
   CommandTable commands_;
   Config config_;

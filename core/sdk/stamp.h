@@ -27,7 +27,7 @@ namespace weft {
 
 // Counts up when what plugins see changes in a way that no other part of the stamp can see: a
 // virtual method, the order of members, the meaning of a function. docs/dev/sdk.md promises it.
-inline constexpr std::string_view kSdkVersion = "7";
+inline constexpr std::string_view kSdkVersion = "8";
 
 // One thing that must be the same; unused parts have no name. Texts end in zeroes.
 struct StampPart {

@@ -33,6 +33,7 @@
 #include "core/packet/offload_request.h"
 #include "core/packet/packet.h"
 #include "core/packet/software_offload.h"
+#include "core/port/arcs.h"
 #include "core/port/bridges.h"
 #include "core/port/port_table.h"
 #include "core/sdk/saved_state.h"

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/tenant/memory_fault.h"
+#include "core/tenant/unmap.h"
 
 namespace weft {
 namespace {
@@ -66,7 +67,7 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Map(const FileRang
 
 MappedFile::~MappedFile() {
   UnwatchMemoryRange(slot_);
-  munmap(host_, range_.length);
+  Unmap(host_, range_.length, range_.page_size);
 }
 
 }  // namespace weft

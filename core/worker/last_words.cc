@@ -3,9 +3,12 @@
 
 #include <signal.h>
 
+#include <array>
 #include <atomic>
 #include <utility>
 
+#include "core/base/in_plugin.h"
+#include "core/base/plugin_on_stack.h"
 #include "core/base/signal_stack.h"
 #include "core/base/signal_text.h"
 #include "core/graph/graph.h"
@@ -21,6 +24,29 @@ constinit int last_words_to = -1;
 constinit std::atomic<bool> said = false;
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see above
 constinit thread_local const Graph* graph_of_thread = nullptr;
+
+// If it is a plugin's code that the thread is in, though no node's: the note says so, or the stack,
+// but on a worker, which may not ask what it leads through.
+void AccuseModule(int number) {
+  if (said.load()) return;
+  const InPlugin* const note = InPlugin::Here();
+  std::array<char, 64> name{};
+  const bool found =
+      note == nullptr && graph_of_thread == nullptr && NamePluginOnStack(name.data(), name.size());
+  if (note == nullptr && !found) return;
+  const char* const plugin = note != nullptr ? note->plugin() : name.data();
+  SignalText sentence;
+  sentence.Add("weftd: plugin ");
+  sentence.Add(plugin);
+  sentence.Add(" ends it: signal ");
+  sentence.Add(number);
+  sentence.Add(" came ");
+  sentence.Add(note != nullptr ? note->doing() : "in its code");
+  sentence.Add("\n");
+  sentence.Print(STDERR_FILENO);
+  SayLastWords(plugin, Blame::kModule);
+  PrintStack(STDERR_FILENO, plugin);
+}
 
 // Async-signal-safe: what it reads is there as long as the worker is in the plugin's node.
 void OnCrash(int number, siginfo_t* info, void* /*context*/) {
@@ -39,6 +65,8 @@ void OnCrash(int number, siginfo_t* info, void* /*context*/) {
     sentence.Add("\n");
     sentence.Print(STDERR_FILENO);
     SayLastWords(guard->state().plugin.c_str());
+  } else {
+    AccuseModule(number);
   }
   if (guard != nullptr) PrintStack(STDERR_FILENO, guard->state().plugin.c_str());
   // The action is the default one again (SA_RESETHAND): the instruction repeats and the process
@@ -80,10 +108,11 @@ void NamePluginsOf(const Graph& graph) { graph_of_thread = &graph; }
 
 void NameNoPlugins() { graph_of_thread = nullptr; }
 
-void SayLastWords(const char* plugin) {
+void SayLastWords(const char* plugin, Blame blame) {
   if (said.exchange(true) || last_words_to < 0) return;
   SignalText line;
   line.Add(plugin);
+  if (blame == Blame::kModule) line.Add(" module");
   line.Add("\n");
   line.Print(last_words_to);
 }

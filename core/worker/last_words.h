@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whose fault it was: when a plugin's node crashes the process, a sentence names the plugin, the
-// stack shows where in it, and a line tells whoever supervises weftd. The process then ends as it
-// would have.
+// Whose fault it was: when a plugin's code crashes the process, a sentence names the plugin and
+// what it was doing, the stack shows where in it, and a line tells whoever supervises weftd. The
+// process then ends as it would have.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 namespace weft {
@@ -37,8 +38,10 @@ class CrashStack {
 // The calling thread walks this graph, from now on or no longer.
 void NamePluginsOf(const Graph& graph);
 void NameNoPlugins();
+// What of a plugin it was: a node, which can be kept from running, or anything else.
+enum class Blame : uint8_t { kNode, kModule };
 // The process is about to end because of this plugin; the first who says so is believed. Any
 // thread; async-signal-safe.
-void SayLastWords(const char* plugin);
+void SayLastWords(const char* plugin, Blame blame = Blame::kNode);
 
 }  // namespace weft

@@ -40,6 +40,12 @@ std::string L2Bridges::BridgeOf(PortId port) const {
   return bridge.valid() ? state_.bridge_name(bridge) : "";
 }
 
+GroupId L2Bridges::GroupOf(PortId port) const {
+  if (port.value() >= kMaxPorts) return GroupId();
+  const BridgeId bridge = state_.table().port(port).bridge;
+  return bridge.valid() ? GroupId(bridge.value()) : GroupId();
+}
+
 std::vector<PortId> L2Bridges::PortsOf(std::string_view bridge) const {
   const BridgeId wanted = state_.FindBridge(bridge);
   std::vector<PortId> ports;

@@ -33,6 +33,7 @@ class L2Bridges final : public Bridges {
   PortId Lookup(PortId port, const MacAddress& mac) const override;
   std::vector<std::string> Names() const override;
   std::string BridgeOf(PortId port) const override;
+  GroupId GroupOf(PortId port) const override;
   std::vector<PortId> PortsOf(std::string_view bridge) const override;
   std::vector<BridgeAddress> AddressesOf(std::string_view bridge) const override;
   absl::StatusOr<std::unique_ptr<StaticAddress>> AddStatic(PortId port,

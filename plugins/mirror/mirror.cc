@@ -28,6 +28,11 @@ class MirrorModule final : public Module {
   ~MirrorModule() override {
     if (services_) services_->loop.Cancel(timer_);
     Drain();
+    // No worker has a node any more that could send them, or count them.
+    size_t waited = 0;
+    for (const auto& [worker, state] : states_) waited += state->waiting.size();
+    if (waited != 0)
+      LogWarning(Cat("mirror: ", waited, " copies that waited for their port went with this build"));
   }
 
   std::string_view name() const override { return kName; }

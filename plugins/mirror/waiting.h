@@ -35,6 +35,7 @@ class Waiting {
     return true;
   }
   bool empty() const { return next_ == count_; }
+  size_t size() const { return count_ - next_; }
   // The oldest that was not taken; there is one.
   const Entry& next() const { return entries_[next_]; }
   // The same, which is taken, with its bytes until Release.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <utility>
@@ -14,7 +15,7 @@ namespace {
 std::vector<Column> Columns() {
   return {{"stream", "its name"},
           {"port", "whose packets it makes"},
-          {"into", "ingress: as if the port had sent them; egress: to the port"},
+          {"into", "ingress: as if the port had sent them; egress: to the port; or a node"},
           {"rate", "as it was asked for"},
           {"size", "of a frame, or the file that they are from"},
           {"count", "packets after which it is done", CellKind::kCount, true},
@@ -51,8 +52,12 @@ class PacketGeneratorModule final : public Module {
   std::string_view name() const override { return kName; }
   void Register(Registry& registry) override {
     services_.emplace(registry.services());
-    Add<Arc::kPortInput>(registry, ingress_);
-    Add<Arc::kPortOutput>(registry, egress_);
+    Add<Side::kIngress>(registry);
+    Add<Side::kEgress>(registry);
+    Add<Side::kWithin>(registry);
+    registry.AddNode<GeneratorEnter>(
+        [this](WorkerId worker) { return std::make_unique<GeneratorEnter>(MadeBy(worker)); },
+        [](WorkerId) { return std::make_unique<GeneratorEnter>(nullptr); });
     registry.AddNode<PacketGenerator>([](WorkerId) { return std::make_unique<PacketGenerator>(); });
     AddCommands(registry);
   }
@@ -129,15 +134,23 @@ class PacketGeneratorModule final : public Module {
     StreamConfig config;
     PortId port;
     bool from_table = false;
+    Aim aim;
     std::shared_ptr<const Stream> stream;
     std::shared_ptr<Run> run;  // the last; null if there was none
     bool running = false;      // as far as control has stopped it
   };
 
-  template <Arc kArc>
-  static void Add(Registry& registry, const Published<Runs>& runs) {
-    registry.AddNode<Generator<kArc>>(
-        [&runs](WorkerId worker) { return std::make_unique<Generator<kArc>>(runs, worker); });
+  template <Side kSide>
+  void Add(Registry& registry) {
+    registry.AddNode<Generator<kSide>>([this](WorkerId worker) {
+      return std::make_unique<Generator<kSide>>(runs_[static_cast<size_t>(kSide)], worker,
+                                                kSide == Side::kWithin ? MadeBy(worker) : nullptr);
+    });
+  }
+  std::shared_ptr<MadeVector> MadeBy(WorkerId worker) {
+    std::shared_ptr<MadeVector>& made = made_[worker];
+    if (made == nullptr) made = std::make_shared<MadeVector>();
+    return made;
   }
   void AddCommands(Registry& registry) {
     const Argument name{.name = "name", .help = "of the stream", .value = "stream"};
@@ -200,12 +213,38 @@ class PacketGeneratorModule final : public Module {
     if (!stream.ok())
       return absl::InvalidArgumentError(
           Cat("stream ", Quoted(config.name), ": ", MessageOf(stream.status())));
+    const absl::StatusOr<Aim> aim = AimOf(config.into, port);
+    if (!aim.ok())
+      return absl::Status(aim.status().code(),
+                          Cat("stream ", Quoted(config.name), ": ", MessageOf(aim.status())));
     streams_[config.name] = {.config = config,
                              .port = port,
                              .from_table = from_table,
+                             .aim = *aim,
                              .stream = *std::move(stream),
                              .run = nullptr};
     return config.start ? Start(config.name) : absl::OkStatus();
+  }
+  // Where `into` leads for packets of this port.
+  absl::StatusOr<Aim> AimOf(std::string_view into, PortId port) const {
+    if (into == kIntoIngress || into == ArcName(Arc::kPortInput))
+      return Aim{.side = Side::kIngress};
+    if (into == kIntoEgress || into == ArcName(Arc::kPortOutput))
+      return Aim{.side = Side::kEgress, .out_port = port};
+    std::vector<std::string_view> names = {kIntoIngress, kIntoEgress};
+    for (const std::string_view name : services_->arcs->Names()) {
+      if (name != GeneratorEnter::kSpec.name) names.push_back(name);
+    }
+    if (std::find(names.begin(), names.end(), into) == names.end())
+      return absl::NotFoundError(
+          Cat("there is no arc ", Quoted(into), " (there are: ", Join(names), ")"));
+    const absl::StatusOr<Arcs::Found> found = services_->arcs->Find(into, port);
+    if (!found.ok()) return found.status();
+    Aim aim{.side = Side::kWithin, .target = found->target};
+    if (found->needs != Arcs::Needs::kInPort) aim.out_port = port;
+    if (found->needs == Arcs::Needs::kDecision && services_->bridges != nullptr)
+      aim.out_group = services_->bridges->GroupOf(port);
+    return aim;
   }
   absl::Status Take(const Port& port, const AnyConfig& table) {
     for (const StreamConfig& config : table.As<GeneratorConfig>().streams) {
@@ -265,7 +304,8 @@ class PacketGeneratorModule final : public Module {
     Known& stream = **known;
     for (const auto& port : services_->ports.ports()) {
       if (port->id != stream.port) continue;
-      stream.run = std::make_shared<Run>(stream.stream, stream.port, port->workers.front());
+      stream.run =
+          std::make_shared<Run>(stream.stream, stream.port, port->workers.front(), stream.aim);
       stream.running = true;
       return absl::OkStatus();
     }
@@ -275,7 +315,7 @@ class PacketGeneratorModule final : public Module {
     known.running = saved.running;
     known.run = nullptr;
     if (!saved.started) return;
-    known.run = std::make_shared<Run>(known.stream, known.port, port.workers.front());
+    known.run = std::make_shared<Run>(known.stream, known.port, port.workers.front(), known.aim);
     known.run->made.Set(saved.made);
     known.run->done.store(saved.made >= known.stream->count(), std::memory_order_relaxed);
     if (saved.began) known.run->began.store(Time(*saved.began), std::memory_order_relaxed);
@@ -287,12 +327,12 @@ class PacketGeneratorModule final : public Module {
   }
 
   void Publish() {
-    for (const Into into : {Into::kIngress, Into::kEgress}) {
+    for (const Side side : {Side::kIngress, Side::kEgress, Side::kWithin}) {
       auto runs = std::make_unique<Runs>();
       for (const auto& [name, stream] : streams_) {
-        if (stream.running && stream.config.into == into) runs->push_back(stream.run);
+        if (stream.running && stream.aim.side == side) runs->push_back(stream.run);
       }
-      Published<Runs>& published = into == Into::kIngress ? ingress_ : egress_;
+      Published<Runs>& published = runs_[static_cast<size_t>(side)];
       const Runs* const before = published.Load();
       if (before == nullptr ? !runs->empty() : *before != *runs)
         published.Store(services_->rcu, std::move(runs));
@@ -304,8 +344,7 @@ class PacketGeneratorModule final : public Module {
     for (const auto& [name, stream] : streams_) {
       const StreamConfig& config = stream.config;
       const bool done = stream.run != nullptr && stream.run->done.load(std::memory_order_relaxed);
-      table.rows.push_back({name, services_->ports.NameOf(stream.port),
-                            config.into == Into::kIngress ? "ingress" : "egress", config.rate,
+      table.rows.push_back({name, services_->ports.NameOf(stream.port), config.into, config.rate,
                             config.file.value_or(config.size),
                             config.count || config.file ? Cell(stream.stream->count()) : Cell(),
                             stream.run == nullptr ? uint64_t{0} : stream.run->made.value(),
@@ -317,7 +356,8 @@ class PacketGeneratorModule final : public Module {
   std::optional<ModuleServices> services_;
   std::map<std::string, Known> streams_;
   std::map<PortId, AnyConfig> tables_;  // whose streams are there
-  Published<Runs> ingress_, egress_;
+  std::array<Published<Runs>, kSides> runs_;
+  std::map<WorkerId, std::shared_ptr<MadeVector>> made_;
 };
 
 }  // namespace

@@ -13,11 +13,9 @@
 
 namespace weft::packet_generator {
 
-enum class Into : uint8_t { kIngress, kEgress };
-consteval auto LabelsOf(Into) {
-  return Labels<Into>({{Into::kIngress, "ingress", "as if the port had sent them"},
-                       {Into::kEgress, "egress", "to the port, as if the switch had decided so"}});
-}
+// The two arcs that a stream needs no more than its port for; any other has the name of the node
+// that it leads to.
+inline constexpr std::string_view kIntoIngress = "ingress", kIntoEgress = "egress";
 
 enum class Order : uint8_t { kIncrement, kRandom };
 consteval auto LabelsOf(Order) {
@@ -46,7 +44,7 @@ inline constexpr uint32_t kMinSize = 60;  // an Ethernet, an IPv4 and a UDP head
 
 struct StreamConfig {
   std::string name;
-  Into into = Into::kIngress;
+  std::string into{kIntoIngress};
   std::string rate = "1kpps";
   std::optional<uint64_t> count;
   std::string size = "60";
@@ -66,7 +64,12 @@ struct StreamConfig {
 
   static constexpr auto kFields = Fields(
       Field<&StreamConfig::name>("name", "what commands call it", Required{}, NotEmpty{}),
-      Field<&StreamConfig::into>("into", "where its packets go"),
+      Field<&StreamConfig::into>("into",
+                                 "ingress: as if the port had sent them; egress: to the port, as "
+                                 "if the switch had decided "
+                                 "so; or the node that they go to, a feature of the port, flood, "
+                                 "or any other of show graph",
+                                 NotEmpty{}),
       Field<&StreamConfig::rate>(
           "rate",
           "packets a second (500pps, 10kpps, 1Mpps); max: as many as there is time for; "

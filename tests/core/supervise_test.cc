@@ -89,7 +89,9 @@ class SuperviseTest : public ::testing::Test {
       Write(numbers.writing.get(), std::string(1, static_cast<char>(i)));
     numbers.writing.reset();
     Start([&](const Supervised& supervised) {
-      Say(Cat("without ", Join(supervised.left_out, " ")));
+      Say(Cat("without ", Join(supervised.left_out, " "),
+              supervised.not_loaded.empty() ? "" : " not loading ",
+              Join(supervised.not_loaded, " ")));
       char number = 0;
       if (read(numbers.reading.get(), &number, 1) != 1) _exit(97);  // it lives once too often
       const Life& life = lives[static_cast<size_t>(number)];
@@ -115,6 +117,18 @@ TEST_F(SuperviseTest, WhoEndsByItselfIsNotStartedAgain) {
 TEST_F(SuperviseTest, WhoEndsByItselfIsNotBlamedEither) {
   EXPECT_THAT(Play({{"guilty\n", Exits(1)}}), ElementsAre("without "));
   EXPECT_EQ(status_, 1);
+}
+
+// What was no node of a plugin would end it again if only its nodes were out.
+TEST_F(SuperviseTest, WhoseModuleEndedItTwiceIsNotLoaded) {
+  EXPECT_THAT(Play({{"guilty module\n", kCrash},
+                    {"guilty\n", kCrash},
+                    {"guilty module\n", kCrash},
+                    {"guilty\n", kCrash},
+                    {"", Exits(0)}}),
+              ElementsAre("without ", "without ", "without ", "without  not loading guilty",
+                          "without guilty not loading guilty"));
+  EXPECT_EQ(status_, 0);
 }
 
 TEST_F(SuperviseTest, WhoEndedItTwiceIsLeftOut) {

@@ -84,6 +84,21 @@ def a_ping_and_streams_between_two_kernels():
               "frames that weft lost otherwise than by full rings")
 
 
+def another_build():
+    """plugin replace: the new build takes the interfaces, and the programs on them, from the one before."""
+    left, right = left_and_right()
+    with left, right, Weftd(pair(left, right)) as weft:
+        weft.wait_up("left", "right")
+        equal(left.ping(RIGHT, 3), 3, "echoes of the right kernel")
+        fds = weft.fds()
+        for _ in range(3):
+            equal(left.ping(RIGHT, 3), 3, "echoes of the right kernel")
+            weft.ctl("plugin replace af-xdp")
+            weft.wait_up("left", "right")
+        equal(left.ping(RIGHT, 3), 3, "echoes by way of the last build")
+        wait_equal(weft.fds, fds, "descriptors of weftd")
+
+
 def attached_as_the_port_says():
     """The lines of `show port NAME attach` make the container's namespace and its veth."""
     peer, name = Namespace("peer", f"{LEFT}/24", LEFT_MAC), f"weft-{os.getpid()}-child"
@@ -307,7 +322,7 @@ def an_interface_that_is_taken_is_waited_for():
 
 
 if __name__ == "__main__":
-    run(a_ping_and_streams_between_two_kernels, attached_as_the_port_says, frames_arrive_in_order_and_once,
+    run(a_ping_and_streams_between_two_kernels, another_build, attached_as_the_port_says, frames_arrive_in_order_and_once,
         without_completing_a_container_has_to, a_vhost_container_in_the_same_bridge,
         a_weftd_that_is_killed_leaves_no_program, ports_come_and_go, an_interface_that_goes_comes_back,
         an_interface_in_another_namespace, a_port_that_comes_later, an_interface_with_more_queues_is_refused,

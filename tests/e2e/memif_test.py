@@ -128,6 +128,42 @@ def two_ports_of_weft_joined_by_memif():
             equal(weft.drops(), {}, "frames that weft lost")
 
 
+def another_build():
+    """plugin replace with ports of its kind: they are the same ports, both ends come back by themselves, and frames pass
+    again. Two vhost containers lose nothing."""
+    joined = 'memif = {{ role = "{}", socket = "{}", id = 7, queues = 2 }}'
+    with Weftd("") as other:  # for a directory that is there
+        path = other.scratch / "joined.sock"
+        config = (PLUGIN + "".join(f'[[bridge]]\nname = "{name}"\n' for name in ("left", "right", "apart"))
+                  + port("web-1", 1, "vhost = {}", "left") + port("web-2", 2, "vhost = {}", "right")
+                  + port("to-right", 2, joined.format("server", path), "left")
+                  + port("to-left", 1, joined.format("client", path), "right")
+                  + port("apart-1", 5, "vhost = {}", "apart") + port("apart-2", 6, "vhost = {}", "apart"))
+        with Weftd(config) as weft, Pair(weft, ("apart-1", "apart-2"), numbers=(5, 6)) as apart, Pair(weft) as pair:
+            weft.wait_up("to-right", "to-left")
+            apart.start()
+            descriptors = weft.fds()
+            for turn in range(5):
+                weft.ctl("plugin replace memif")
+                wait_equal(lambda: code_of_memif(weft), 1, f"copies of its code after turn {turn}")
+                weft.wait_up("to-right", "to-left")
+                equal(weft.ctl("show port to-right")["workers"].count(","), 1, "queues that are polled")
+                pair.start()
+                pair.wait_frames(2000)
+                for container in pair.containers.values():
+                    container.stop()
+                apart.wait_frames()
+            wait_equal(weft.fds, descriptors, "descriptors")
+            counted = {name: weft.port(name)["tx-packets"] for name in ("to-right", "to-left")}
+            at_least(min(counted.values()), 10_000, f"frames of all builds: {counted}")
+            apart.finish()
+
+
+def code_of_memif(weft):
+    lines = pathlib.Path(f"/proc/{weft.pid}/maps").read_text().splitlines()
+    return sum("/memfd:memif.so" in line and " r-xp " in line for line in lines)
+
+
 def what_stays(weft):
     return {"fds": weft.fds(), "memory": weft.memory_files(), "threads": len(weft.threads()),
             "addresses": weft.addresses()}
@@ -186,12 +222,12 @@ def the_plugin_goes_when_its_ports_have_gone():
             weft.ctl("port delete fw-1")
             weft.ctl("plugin unload memif")
             wait_equal(lambda: [row["name"] for row in weft.ctl("show plugins")], [], "plugins that are there")
-            wait_for(lambda: "/memfd:memif.so" not in pathlib.Path(f"/proc/{weft.pid}/maps").read_text(), "its code is gone")
+            wait_equal(lambda: code_of_memif(weft), 0, "copies of its code")
             equal(weft.socket("fw-1", "memif.sock").exists(), False, "its socket is there")
 
 
 if __name__ == "__main__":
     run(a_client_and_a_vhost_container, a_server_and_a_vhost_container, two_clients, two_queues_and_weft_listens,
         two_queues_and_weft_connects, a_client_that_shares_its_pools,
-        two_ports_of_weft_joined_by_memif, a_client_killed_in_mid_burst, a_server_killed_in_mid_burst,
+        two_ports_of_weft_joined_by_memif, another_build, a_client_killed_in_mid_burst, a_server_killed_in_mid_burst,
         the_plugin_goes_when_its_ports_have_gone)

@@ -7,7 +7,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from scapy.utils import PcapNgReader, wrpcap
 
-from weft_e2e import Testpmd, Weftd, at_least, equal, mac, run, static_ports, wait_equal, wait_for
+from weft_e2e import Testpmd, Weftd, at_least, equal, mac, ports, run, static_ports, wait_equal, wait_for
 
 LOAD = '[plugins]\nload = ["packet-generator", "policer", "mirror"]\n'
 
@@ -111,6 +111,73 @@ def through_a_policer():
             equal((reply["ok"], answer in reply.get("error", "")), (False, True), f"{words}: {reply}")
 
 
+def into_any_arc():
+    """Packets enter where they are told to: what lies before that does not meet them, and all of them are accounted for."""
+    count, limit = 2000, 'ingress-policer = { rate = "1pps", burst = 1 }\negress-policer = { rate = "1pps", burst = 1 }'
+    with Weftd(LOAD + ports("web-1", options=limit) + ports("web-2", "web-3")) as weft, \
+         Testpmd(weft.socket("web-1"), mac=mac(1), mode="rxonly", ring=1024, mbufs=8192) as one, \
+         Testpmd(weft.socket("web-2"), mac=mac(2), mode="rxonly", ring=1024, mbufs=8192) as two, \
+         Testpmd(weft.socket("web-3"), mac=mac(3), mode="rxonly", ring=1024, mbufs=8192) as three:
+        weft.wait_up("web-1", "web-2", "web-3")
+        receivers = {"web-1": one, "web-2": two, "web-3": three}
+        for receiver in receivers.values():
+            receiver.start()
+
+        def play(into, expected, dropped=None):
+            """`count` packets of web-1; which ports get them all, and what drops all but one of them."""
+            before, drops = {port: weft.port(port)["tx-packets"] for port in receivers}, weft.drops()
+            weft.ctl(f"packet-generator add s web-1 into={into} rate=50kpps count={count} source-mac={mac(7)} "
+                     "destination-mac=02:00:00:00:00:aa")
+            wait_done(weft, "s")
+            more = {key: packets - drops.get(key, 0) for key, packets in weft.drops().items() if packets != drops.get(key, 0)}
+            # A receiver may be too slow for one packet or another; it is told then.
+            got = {port: weft.port(port)["tx-packets"] - before[port]
+                   + sum(packets for (at, node, _), packets in more.items() if (at, node) == (port, "vhost-output"))
+                   for port in receivers}
+            if dropped is not None:
+                at_least(more.pop(("web-1", *dropped)), count - 2, f"packets dropped by {dropped}")
+            equal({key for key in more if key[1] != "vhost-output"}, set(), f"other drops, into {into}")
+            if dropped is None:
+                equal(got, {port: count if port in expected else 0 for port in receivers}, f"packets, into {into}")
+            weft.ctl("packet-generator delete s")
+
+        others = ("web-2", "web-3")  # nobody has the address that they go to
+        play("flood", others)
+        equal(mac(7) in weft.addresses(), False, "that flood learns")
+        play("l2-switch", others)
+        equal(weft.addresses()[mac(7)], "web-1", "whose address it is")
+        play("ingress", others, ("ingress-policer", "exceeded"))
+        play("ingress-policer", others, ("ingress-policer", "exceeded"))
+        play("egress", ("web-1",), ("egress-policer", "exceeded"))
+        play("egress-policer", ("web-1",), ("egress-policer", "exceeded"))
+        play("vhost-output", ("web-1",))
+        for port, receiver in receivers.items():
+            wait_equal(lambda: receiver.stats()["rx-packets"], weft.port(port)["tx-packets"], f"packets that {port} received")
+
+        # The feature goes while packets are made for it, and comes again.
+        weft.ctl("packet-generator add s web-1 into=egress-policer rate=10kpps")
+        weft.ctl("port feature delete web-1 egress-policer")
+        wait_for(lambda: weft.drops().get(("web-1", "generator-enter", "arc-gone"), 0) > 100, "packets that have nowhere to go")
+        weft.ctl("port feature set web-1 egress-policer rate=1pps burst=1")
+        exceeded = weft.drops()["web-1", "egress-policer", "exceeded"]
+        wait_for(lambda: weft.drops()["web-1", "egress-policer", "exceeded"] > exceeded, "packets that reach it again")
+        weft.ctl("packet-generator delete s")
+        for into, answer in (("flod", 'there is no arc "flod" (there are: ingress, egress, '), ("vhost-input", "there is no arc"),
+                             ("generator-enter", "there is no arc"), ("nic-output", "leaves by vhost-output"),
+                             ("ingress-mirror", 'port "web-1" has no feature "ingress-mirror"')):
+            reply = weft.request(f"packet-generator add x web-1 into={into}")
+            equal((reply["ok"], answer in reply.get("error", "")), (False, True), f"into {into}: {reply}")
+        equal(weft.ctl("show packet-generator"), [], "streams")
+        # As a table of startup.conf: what cannot be is refused, and everything stays as it was.
+        before = weft.config_file.read_text()
+        for into, answer in (("flod", "there is no arc"), ("flood", None)):
+            weft.config_file.write_text(before.replace(limit, limit + '\npacket-generator = { streams = [{ name = "t", '
+                                                       f'into = "{into}", rate = "max", count = 5 }}] }}'))
+            reply = weft.request("config apply")
+            equal((reply["ok"], answer is None or answer in reply["error"]), (answer is None, True), f"into {into}: {reply}")
+        wait_done(weft, "t")
+
+
 def another_build():
     """plugin replace: streams of the shell go on where they are, and each packet that any build made is accounted for."""
     with Weftd(LOAD + static_ports("web-1", "web-2")) as weft:
@@ -134,4 +201,5 @@ def another_build():
 
 
 if __name__ == "__main__":
-    run(to_a_container_by_way_of_the_switch, what_was_asked_for, a_file_again, through_a_policer, another_build)
+    run(to_a_container_by_way_of_the_switch, what_was_asked_for, a_file_again, through_a_policer, into_any_arc,
+        another_build)

@@ -294,6 +294,48 @@ def who_hangs_twice_is_left_out():
                             signal.SIGABRT)
 
 
+PHASES = {"kLoaded": "while its code was loaded", "kMade": "while its module was made", "kRegisters": "while it registered",
+          "kTold": "while it was told what there is", "kTimer": "in its code"}
+
+
+def who_crashes_while_it_is_loaded_is_named():
+    """And what it was doing, from its constructors on; so is one that crashes in a timer of its own."""
+    for when, says in PHASES.items():
+        plugin = sample(f"crashes/{when}/crashes")
+        with Weftd(static_ports("web-1")) as weft:
+            try:
+                weft.request(f"plugin load {plugin}")
+            except (OSError, ValueError):
+                pass  # whoever would have answered has gone
+            equal(weft.process.wait(60), -signal.SIGSEGV, "weftd's end")
+            said = f"weftd: plugin crashes ends it: signal 11 came {says}"
+            equal(said in weft.log(), True, f'"{said}" in the log:\n{weft.log()}')
+
+
+def who_cannot_be_loaded_is_not_loaded_the_third_time():
+    """weftd serves without it, whatever the file says of it: a port goes on without its feature, or is not there, as
+    on-fault has it. A reload does not dare either; `plugin load` does."""
+    for when, on_fault in ("kMade", "bypass"), ("kTimer", "drop"):
+        sample(f"crashes/{when}/crashes")
+        config = (BRIDGES + web_3("crashes = {}") + static_ports("web-1", "web-2")
+                  + f'[plugins]\n{directory("crashes/" + when)}\nload = ["crashes"]\non-fault = "{on_fault}"\n')
+        with Weftd(config, options=["--supervise"]) as weft:
+            twice = "plugin crashes ended it twice within a minute and is not loaded again"
+            wait_for(lambda: twice in weft.log() and answers(weft), "a weftd that serves without it")
+            equal(weft.log().count(f"weftd: plugin crashes ends it: signal 11 came {PHASES[when]}"), 2, "its ends")
+            equal(states(weft), {("crashes", ""): "not loaded: it has ended weftd"}, "plugins")
+            equal("web-3" in {row["name"] for row in weft.ctl("show ports")}, on_fault == "bypass", "the port that has its table")
+            left = 'port "web-3": crashes is left out' + ("" if on_fault == "bypass" else ", and the port with it")
+            equal(left in weft.log(), True, f'"{left}" in the log')
+            with Pair(weft) as pair:
+                pair.start()
+                equal(weft.ctl("config apply"), [], "what a reload changes")
+                pair.wait_frames()
+                pair.finish()
+            weft.ctl(f'plugin load {sample("good")}')
+            equal(len(states(weft)), 2, "plugins, after another one was loaded")
+
+
 def left_out_the_third_time(how, more, says, number):
     """It is started again, and then without the plugin."""
     sample("faulty")
@@ -326,4 +368,5 @@ def left_out_the_third_time(how, more, says, number):
 if __name__ == "__main__":
     run(loaded_and_unloaded_under_traffic, replaced_under_traffic, by_startup_conf, who_does_wrong_is_out,
         who_crashes_is_named, who_uses_up_the_stack_is_named, who_is_to_stop_it_does, who_stopped_it_is_left_out,
-        who_crashes_twice_is_left_out, who_hangs_twice_is_left_out)
+        who_crashes_twice_is_left_out, who_hangs_twice_is_left_out, who_crashes_while_it_is_loaded_is_named,
+        who_cannot_be_loaded_is_not_loaded_the_third_time)

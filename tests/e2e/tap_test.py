@@ -206,6 +206,20 @@ def what_goes_comes_back():
           False, "nothing of it is left here")
 
 
+def another_build():
+    """plugin replace: interfaces are made anew, and only their addresses have to be given again."""
+    with two() as (weft, one, second):
+        fds = weft.fds()
+        for _ in range(3):
+            equal(one.ping(address(2), 3), 3, "echoes")
+            weft.ctl("plugin replace tap")
+            weft.wait_up("web-1", "web-2")
+            settle(one, 1)
+            settle(second, 2)
+        wait_equal(lambda: one.ping(address(2), 3), 3, "echoes by the last build")
+        wait_equal(weft.fds, fds, "descriptors of weftd")
+
+
 def a_namespace_that_comes_later():
     with Namespace("one", alone=True) as one:
         later = f"{one.name}-later"
@@ -284,6 +298,6 @@ def a_container_by_its_process():
 
 if __name__ == "__main__":
     run(frames_pass, tcp_both_ways, content_and_order, without_offloads, to_a_nic, several_queues,
-        beside_a_vhost_container, what_goes_comes_back, a_namespace_that_comes_later, an_interface_of_that_name,
+        beside_a_vhost_container, what_goes_comes_back, another_build, a_namespace_that_comes_later, an_interface_of_that_name,
         sleeping_workers_wake, without_the_right, podman_containers,
         a_container_by_its_process)

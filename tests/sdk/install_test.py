@@ -2,11 +2,14 @@
 """What `cmake --install` leaves is all that a plugin needs, by CMake and by pkg-config."""
 import itertools
 import os
+import pathlib
 import re
 import shutil
+import subprocess
 
 from installation import ROOT, e2e, installed, run, stays_outside
 
+PAGES = ROOT / "README.md", ROOT / "docs" / "dev" / "add-a-node.md"
 MAC_GUARD = ROOT / "plugins" / "mac_guard" / "mac_guard.cc"
 PROJECT = """\
 cmake_minimum_required(VERSION 3.25)
@@ -85,5 +88,46 @@ def the_rest_is_there():
         e2e.equal(run(weft.weftctl, "--help").startswith("usage: weftctl"), True, "weftctl runs")
 
 
+def dependencies():
+    """{package: the packages that it depends on}, of those that are here."""
+    def names(text):
+        return {re.split(r"[ :(]", one.strip())[0] for one in re.split(r"[,|]", text)} - {""}
+    lines = run("dpkg-query", "-W", "-f", "${Package}\t${Pre-Depends}, ${Depends}\n").splitlines()
+    return {name: names(depends) for name, depends in (line.split("\t") for line in lines)}
+
+
+def libraries_of(program):
+    """The files that the loader would take for it."""
+    return {pathlib.Path(match[1]).resolve() for match in re.finditer(r"=> (/\S+)", run("ldd", program))}
+
+
+def owners_of(files):
+    """{file's name: the packages that it may be of}. dpkg knows one of the two names of a directory that is the same."""
+    paths = [path for file in files for path in (str(file), str(file).removeprefix("/usr"))]
+    found = subprocess.run(["dpkg", "-S", *paths], capture_output=True, text=True, check=False).stdout
+    owners = {file.name: set() for file in files}
+    for line in found.splitlines():
+        packages, _, path = line.rpartition(": ")
+        owners[pathlib.Path(path).name] |= {package.split(":")[0] for package in packages.split(", ")}
+    return owners
+
+
+def the_pages_lines_bring_every_library():
+    """On a bare machine the programs start: the packages that the pages name bring all that they are linked with, one
+    by way of another or not."""
+    depends = dependencies()
+    with installed() as weft:
+        programs = [weft.weftd, weft.weftctl, *(weft.prefix / "lib/weft/plugins").glob("*.so")]
+        owners = owners_of(sorted(set().union(*map(libraries_of, programs))))
+    for page in PAGES:
+        lines = re.findall(r"(?m)^sudo apt-get install -y (.*?)(?:  +#.*)?$", page.read_text())
+        brought, new = {"libc6", "libgcc-s1", "libstdc++6"}, set(" ".join(lines).split())
+        while new:
+            brought |= new
+            new = set().union(*(depends.get(package, set()) for package in new)) - brought
+        missing = {name: sorted(packages) for name, packages in owners.items() if not packages & brought}
+        e2e.equal(missing, {}, f"libraries that the lines of {page.name} do not bring")
+
+
 if __name__ == "__main__":
-    e2e.run(a_plugin_by_cmake, a_plugin_by_pkg_config, every_header_is_whole, the_rest_is_there)
+    e2e.run(a_plugin_by_cmake, a_plugin_by_pkg_config, every_header_is_whole, the_rest_is_there, the_pages_lines_bring_every_library)

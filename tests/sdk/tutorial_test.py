@@ -66,7 +66,7 @@ def the_page_from_top_to_bottom():
                         if line == "weftctl show plugins":
                             e2e.wait_for(reader.node_has_run, "packets reach the node")
                         reader.shell(line)
-            check(reader)
+            check(reader, reader.at)
         finally:
             if reader.weftd is not None:
                 if reader.weftd.alive():
@@ -75,9 +75,10 @@ def the_page_from_top_to_bottom():
         e2e.equal(reader.weftd.popen.returncode, 0, "weftd's exit status")
 
 
-def check(reader):
+def check(reader, folder):
+    """That all was said that the page says; `folder` is where the plugin was built."""
     said = reader.said
-    stays_outside("".join(path.read_text() for path in pathlib.Path(reader.at, "build").rglob("*.d")), "the compiler")
+    stays_outside("".join(path.read_text() for path in pathlib.Path(folder, "build").rglob("*.d")), "the compiler")
     e2e.equal("100% tests passed, 0 tests failed out of 1" in said["ctest --test-dir build"], True, "ctest")
     e2e.equal(said["weftctl plugin test"], "passed  mac_guard.case\n", "weftctl plugin test")
     e2e.equal("fine: 2 ports" in said["weftd --check startup.conf"], True, "weftd --check")

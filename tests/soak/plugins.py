@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows in which plugins come, are replaced and go while the victims send."""
+import contextlib
+
 import scene
 from scene import e2e
 from plugins_test import copies, descriptors, directory, sample, states
@@ -26,8 +28,18 @@ def dropped(weft, build):
     return weft.drops().get(("dropped", "turnstile", f"by-{build}"), 0)
 
 
+@contextlib.contextmanager
 def sends(weft):
-    return e2e.Testpmd(weft.socket("dropped"), mac=e2e.mac(9), mode="txonly", peer=LETTER)
+    """Frames as if somebody behind `dropped` sent them."""
+    weft.ctl(f"plugin load {e2e.BUILD / 'plugins' / 'packet-generator.so'}")
+    weft.ctl(f"packet-generator add letters dropped rate=100kpps source-mac={e2e.mac(9)} destination-mac={LETTER}")
+    yield
+    weft.ctl("packet-generator stop letters")
+
+
+def others(weft):
+    """The plugins beside the one that makes the frames."""
+    return {plugin: state for plugin, state in states(weft).items() if plugin[0] != "packet-generator"}
 
 
 def replaced(tally, count, dice):
@@ -43,13 +55,10 @@ def replaced(tally, count, dice):
             weft.ctl(f"plugin replace turnstile {builds[build]}")
             e2e.equal(weft.ctl("show turnstile"), f"{build} {turn}\n", "the state that is handed on")
             e2e.wait_for(lambda: dropped(weft, build) > 0, f"drops by build {build} in turn {turn}", interval=0.002)
-            e2e.wait_equal(lambda: states(weft), {("turnstile", build): "running"}, f"plugins after turn {turn}")
+            e2e.wait_equal(lambda: others(weft), {("turnstile", build): "running"}, f"plugins after turn {turn}")
             e2e.equal((copies(weft, "turnstile"), dropped(weft, other)), (1, 0), "copies, drops by the other")
-        with sends(weft) as sender:
-            weft.wait_up("dropped")
-            sender.start()
+        with sends(weft):
             _turns(tally, count, stage, one)
-            sender.stop()
         stage.settle("plugins that were replaced")
 
 
@@ -62,7 +71,7 @@ def loaded(tally, count, dice):
 
         def one(turn):
             weft.ctl(f"plugin load {plugin}")
-            e2e.equal((states(weft), copies(weft, "turnstile")), ({("turnstile", "a"): "running"}, 1), "plugins")
+            e2e.equal((others(weft), copies(weft, "turnstile")), ({("turnstile", "a"): "running"}, 1), "plugins")
             e2e.equal(dropped(weft, "a"), 0, "drops of the one before")
             for port in "dropped", "victim-a":
                 weft.ctl(f"port feature set {port} turnstile")
@@ -72,11 +81,8 @@ def loaded(tally, count, dice):
             for port in "dropped", "victim-a":
                 weft.ctl(f"port feature delete {port} turnstile")
             weft.ctl("plugin unload turnstile")
-            e2e.wait_equal(lambda: states(weft), {}, f"plugins after turn {turn}")
+            e2e.wait_equal(lambda: others(weft), {}, f"plugins after turn {turn}")
             e2e.equal(copies(weft, "turnstile"), 0, "copies")
-        with sends(weft) as sender:
-            weft.wait_up("dropped")
-            sender.start()
+        with sends(weft):
             _turns(tally, count, stage, one)
-            sender.stop()
         stage.settle("plugins that came and went")

@@ -227,6 +227,8 @@ TEST(ReadAll, ReportsEachKindOfError) {
        "2:7: [dpdk]: eal: expected a list, found text \"--no-huge\""},
       {"[dpdk]\nmemory = 1", "2:10: [dpdk]: memory: 1 is out of range 16 to 1048576"},
       {"[plugins]\nload = [\"a\", \"a\"]", "2:14: [plugins]: load: plugin \"a\" is named twice"},
+      {"[plugins]\nbut = [{ plugin = \"a\" }, { plugin = \"a\" }]",
+       "2:37: [plugins]: but[1].plugin: plugin \"a\" has a rule already"},
       {"[plugins]\nload = [\"../x.so\"]",
        "2:9: [plugins]: load: \"../x.so\" is no plugin's name; write it without directory and "
        "\".so\", like \"mac-guard\""},

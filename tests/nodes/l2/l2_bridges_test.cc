@@ -72,6 +72,10 @@ TEST_F(L2BridgesTest, WhoIsWhere) {
   EXPECT_EQ(bridges().BridgeOf(c_), "y");
   EXPECT_EQ(bridges().BridgeOf(PortId(77)), "");
   EXPECT_EQ(bridges().BridgeOf(PortId()), "");
+  EXPECT_EQ(bridges().GroupOf(a_), bridges().GroupOf(b_));
+  EXPECT_NE(bridges().GroupOf(a_), bridges().GroupOf(c_));
+  EXPECT_FALSE(bridges().GroupOf(PortId(77)).valid());
+  EXPECT_FALSE(bridges().GroupOf(PortId()).valid());
   EXPECT_THAT(bridges().PortsOf("x"), ElementsAre(a_, b_));
   EXPECT_THAT(bridges().PortsOf("z"), IsEmpty());
   module_->RemovePort(a_);

@@ -24,20 +24,35 @@ using namespace std::chrono_literals;
 constexpr PortId kOne(0), kTwo(1);
 using OneRun = Run;  // gtest's fixtures have a Run of their own
 
+// Sends what is no stream's to where only streams' packets belong.
+class Misled final : public Feature<Misled> {
+ public:
+  static constexpr NodeSpec kSpec{.name = "misled", .arc = "port-input", .help = "Misleads."};
+  enum class Next : uint8_t { kThere };
+  static constexpr auto kNexts = Labels<Next>({{Next::kThere, "generator-enter", "all of it"}});
+  void Process(Frame& frame) {
+    ForEach(frame, [](Packet&) -> Verdict { return Next::kThere; });
+  }
+};
+
 class GeneratorTest : public ::testing::Test {
  protected:
   GeneratorTest() {
-    graph_.Add<Generator<Arc::kPortInput>>(std::cref(ingress_), WorkerId(0));
-    graph_.Add<Generator<Arc::kPortOutput>>(std::cref(egress_), WorkerId(0));
+    graph_.Add<Generator<Side::kIngress>>(std::cref(ingress_), WorkerId(0));
+    graph_.Add<Generator<Side::kEgress>>(std::cref(egress_), WorkerId(0));
+    graph_.Add<Generator<Side::kWithin>>(std::cref(within_), WorkerId(0), made_);
+    graph_.Add<GeneratorEnter>(made_);
+    graph_.Add<Misled>();
     graph_.AddStandIns();
     graph_.Wire({{.port = kOne}, {.port = kTwo}});
     graph_.graph().UseClock(clock_);
   }
-  static std::shared_ptr<OneRun> RunOf(std::string rate, uint64_t count, uint16_t worker = 0) {
+  static std::shared_ptr<OneRun> RunOf(std::string rate, uint64_t count, uint16_t worker = 0,
+                                       const Aim& aim = {.out_port = kOne}) {
     StreamConfig config;
     config.rate = std::move(rate);
     config.count = count;
-    return std::make_shared<OneRun>(*Stream::Make(config), kOne, WorkerId(worker));
+    return std::make_shared<OneRun>(*Stream::Make(config), kOne, WorkerId(worker), aim);
   }
   void Set(Published<Runs>& side, Runs runs) {
     side.Store(graph_.rcu(), std::make_unique<const Runs>(std::move(runs)));
@@ -49,12 +64,13 @@ class GeneratorTest : public ::testing::Test {
   // How the worker may sleep now.
   SleepSet Sleep() {
     SleepSet set;
-    EXPECT_TRUE(Generator<Arc::kPortInput>(ingress_, WorkerId(0)).CanSleep());
+    EXPECT_TRUE(Generator<Side::kIngress>(ingress_, WorkerId(0)).CanSleep());
     graph_.graph().PrepareSleep(set);
     return set;
   }
 
-  Published<Runs> ingress_, egress_;
+  Published<Runs> ingress_, egress_, within_;
+  const std::shared_ptr<MadeVector> made_ = std::make_shared<MadeVector>();
   SimulatedClock clock_;
   GraphHarness graph_;
 };
@@ -77,6 +93,50 @@ TEST_F(GeneratorTest, MakesPacketsForAPort) {
   Poll(1);
   EXPECT_EQ(graph_.Sent(kOne).size(), 10U);
   EXPECT_EQ(graph_.Counted("generator-egress", "made"), 10U);
+}
+
+// Two streams in one vector, and each where it is aimed at; the switch is not asked.
+TEST_F(GeneratorTest, PutsPacketsIntoAnArc) {
+  const PortTable ports(graph_.rcu());
+  const Arcs arcs(graph_.catalog(), ports);
+  const auto aim = [&](std::string_view into, PortId out) {
+    return Aim{.side = Side::kWithin, .target = arcs.Find(into, kOne)->target, .out_port = out};
+  };
+  const auto to_one = RunOf("max", 300, 0, aim("port-output", kOne));
+  const auto to_two = RunOf("max", 2, 0, aim("port-output", kTwo));
+  const auto switched = RunOf("max", 5, 0, aim("pair-switch", PortId()));
+  Set(within_, {to_two, to_one, switched});
+  Poll(3);
+  EXPECT_EQ(graph_.Sent(kOne).size(), 300U);
+  EXPECT_EQ(graph_.Sent(kTwo).size(), 2U + 5U);
+  EXPECT_EQ(graph_.Counted("generator-within", "made"), 307U);
+  EXPECT_EQ(graph_.Node("generator-enter").packets.value(), 307U);
+  EXPECT_EQ(graph_.Node("pair-switch").packets.value(), 5U);
+  EXPECT_EQ(graph_.DroppedTotal(), 0U);
+}
+
+TEST_F(GeneratorTest, WhatHasNowhereToGoIsCounted) {
+  Set(within_, {RunOf("max", 3, 0, {.side = Side::kWithin, .target = {.node = 0xfffe}})});
+  Poll(1);
+  Set(within_, {RunOf("max", 4, 0,
+                      {.side = Side::kWithin,
+                       .target = {.way = ArcTarget::Way::kNode, .node = 0xfffe}})});
+  Poll(1);
+  EXPECT_EQ(graph_.Dropped(kOne, "generator-enter", "arc-gone"), 4U);
+  EXPECT_EQ(graph_.SentTotal(), 3U) << "the arc port-input has no features, and needs no entry";
+}
+
+TEST_F(GeneratorTest, WhatNoStreamHasMadeIsDropped) {
+  graph_.Wire({{.port = kOne, .features = {{"misled", std::make_shared<int>()}}}, {.port = kTwo}});
+  Set(within_, {RunOf("max", 2, 0,
+                      {.side = Side::kWithin,
+                       .target = {.way = ArcTarget::Way::kNode, .node = 0xfffe}})});
+  Poll(1);
+  graph_.Inject(kOne, testing::FrameTo(testing::MacNumber(1)).Build());
+  graph_.Run();
+  EXPECT_EQ(graph_.Dropped(kOne, "generator-enter", "stray"), 1U);
+  EXPECT_EQ(graph_.Dropped(kOne, "generator-enter", "arc-gone"), 2U);
+  EXPECT_EQ(graph_.SentTotal(), 0U);
 }
 
 TEST_F(GeneratorTest, MakesTheFirstAtOnceAndNothingBeforeItIsDue) {
@@ -183,6 +243,42 @@ TEST_F(ModuleTest, RefusesWhatMakesNoSense) {
 }
 TEST_F(ModuleTest, RefusesTimesOfNoFile) {
   EXPECT_THAT(Errors("name = \"x\", rate = \"file\""), ElementsAre(HasSubstr("need a file")));
+}
+
+constexpr std::string_view kTwoPorts = R"(
+[[port]]
+name = "a"
+vhost = {}
+[[port]]
+name = "b"
+vhost = {}
+)";
+
+TEST(GeneratorInto, AnyArcThatThereIs) {
+  SwitchWithPlugin one(weft_plugin.make(), kTwoPorts);
+  for (const std::string_view into : {"flood", "l2-switch", "port-input", "memory-output"}) {
+    EXPECT_EQ(one.Ask(Cat("packet-generator add ", into, " a rate=max count=1 into=", into)), "");
+  }
+  one->Run(2);
+  EXPECT_EQ(one.Sent("a").size(), 1U);
+  EXPECT_EQ(one.Sent("b").size(), 3U) << "by flood, and by way of it";
+  EXPECT_THAT(one.Ask("show packet-generator"), HasSubstr("memory-output"));
+}
+
+TEST(GeneratorInto, OneThatThereIsNotIsRefusedWithThoseThatThereAre) {
+  SwitchWithPlugin one(weft_plugin.make(), kTwoPorts);
+  const auto refusal = [&](std::string_view into) {
+    return one.Ask(Cat("packet-generator add x a into=", into));
+  };
+  EXPECT_THAT(refusal("flod"), HasSubstr("stream \"x\": there is no arc \"flod\" (there are: "
+                                         "ingress, egress, "));
+  EXPECT_THAT(refusal("flod"), HasSubstr(", flood"));
+  EXPECT_THAT(refusal("flod"), ::testing::Not(HasSubstr("generator-")));
+  EXPECT_THAT(refusal("generator-enter"), HasSubstr("there is no arc"));
+  EXPECT_THAT(refusal("memory-input"), HasSubstr("there is no arc"));
+  EXPECT_EQ(refusal("packet-generator"),
+            "stream \"x\": port \"a\" has no feature \"packet-generator\"");
+  EXPECT_THAT(one.Ask("show packet-generator"), HasSubstr("no streams"));
 }
 
 constexpr std::string_view kStreams = R"(
