@@ -3,9 +3,9 @@
 DURATION ?= 0
 MINUTES ?= 0
 
-.PHONY: help run build test soak fuzz fresh lint format bench compare clean
+.PHONY: help run build test test-tsan soak fuzz fresh lint format bench compare clean
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 18
 
 run: build  ## switch between two containers and watch; Ctrl-C or DURATION=10 (seconds) ends it
 	@scripts/setup run && scripts/demo --duration $(DURATION)
@@ -15,6 +15,9 @@ build:  ## install what is missing and build the programs in build/release
 
 test:  ## install what is missing, build, run every test
 	@scripts/test release
+
+test-tsan:  ## the thread sanitizer on all that needs no EAL: unit tests, plugins, cases, fuzz replays
+	@scripts/test tsan --label-exclude 'e2e|sdk' --exclude-regex '^(nodes_nic_eal|docs\.|compile_fail\.)' -j2
 
 soak:  ## every bad day in full (or ROWS="killed hostile"), then MINUTES=60 of them at random; writes docs/score-card.md
 	@scripts/setup build run test && scripts/build release && tests/soak/soak.py --minutes $(MINUTES) --card docs/score-card.md $(ROWS)

@@ -58,6 +58,9 @@ void DescribeArp(Bytes bytes, std::string& text) {
   const std::optional<Arp> arp = bytes.Take<Arp>();
   Append(text, ", ARP");
   if (!arp || arp->hardware != 1 || arp->protocol != kIpv4) return;
+  // Fields of other lengths stand elsewhere, and no kernel reads such a packet.
+  if (arp->hardware_length != sizeof(arp->sender)) return;
+  if (arp->protocol_length != sizeof(arp->sender_ip)) return;
   if (arp->operation == 1) {
     Append(text, " who has ", ToString(arp->target_ip), ", tell ", ToString(arp->sender_ip));
   } else if (arp->operation == 2) {

@@ -9,70 +9,12 @@ import re
 import resource
 import select
 import socket
-import struct
-import tempfile
 import threading
 import time
 
 from stage.sleeper import Sleeper
-from weft_e2e import (BUILD, Pair, Process, Testpmd, Weftd, at_least, equal, mac, require_program, run, skip, static_ports,
-                      wait_equal, wait_for)
-
-CALL = re.compile(r"^(\d+\.\d+) (\w+)\((.*)")
-
-
-class Trace:
-    """strace on worker 0 of weftd, and on no other thread. Between `begin()` and `end()` are the calls that
-    count; the worker's last ones, after that, show that strace sees any."""
-
-    def __init__(self, weft):
-        self._weft, self._file = weft, weft.scratch / "strace"
-
-    def __enter__(self):
-        require_program("strace")
-        thread, = (thread for thread, fields in self._weft.threads().items() if fields["Name"] == "weft-w0")
-        self._strace = Process("strace", ["strace", "-ttt", "-o", self._file, "-p", thread])
-
-        def attached():
-            if "attached" in self._strace.log():
-                return True
-            if not self._strace.alive():
-                skip(f"strace may not trace here: {self._strace.log()}")
-            return False
-        try:
-            wait_for(attached, "strace is attached")
-        except BaseException:
-            self._strace.kill()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        if self._strace.alive():
-            self._strace.kill()
-
-    def begin(self):
-        self._from = time.time()
-
-    def end(self):
-        self._until = time.time()
-
-    def calls(self):
-        """Stops weftd; [(system call, descriptors that it is for)] between the two points."""
-        self._weft.stop()
-        self._strace.wait(60)
-        counted, later = [], []
-        for line in self._file.read_text().splitlines():
-            if match := CALL.match(line):
-                at, name, arguments = float(match[1]), match[2], match[3]
-                own = re.match(r"\d+", arguments) if name in ("read", "write", "epoll_wait") else None
-                fds = [own[0]] if own else re.findall(r"\{fd=(\d+)", arguments)
-                if self._from <= at <= self._until:
-                    counted.append((name, tuple(map(int, fds))))
-                elif at > self._until:
-                    later.append(name)
-        equal("exit" in later, True, f"strace saw the worker's end, among {later}")
-        return counted
-
+from stage.worker import Locks, Trace, worker_of
+from weft_e2e import Pair, Testpmd, Weftd, at_least, equal, mac, run, static_ports, wait_equal, wait_for
 
 def worker_calls(workers, disturb):
     """What worker 0 did while two containers sent frames to and fro and `disturb(weft, pair)` ran; and the
@@ -272,32 +214,20 @@ def none_while_the_shell_is_stormed():
     equal(worker_calls('idle = "poll"', stormed)[0], [], "system calls of the worker")
 
 
-LIBRARY = BUILD / "tests" / "e2e" / "preload" / "count-locks.so"
-
-
 def no_lock_while_the_shell_is_stormed():
     """No worker takes a lock, or memory, whose lock it would share with those who answer commands."""
-    with tempfile.TemporaryDirectory() as folder:
-        rows = pathlib.Path(folder) / "locks"
-        rows.write_bytes(bytes(4096))
-        environment = {"LD_PRELOAD": str(LIBRARY), "WEFT_LOCKS": str(rows)}
-        config = f'[workers]\ncores = [{max(os.sched_getaffinity(0))}]\nidle = "poll"\n'
-        with Weftd(config + static_ports("web-1", "web-2"), environment=environment) as weft:
-            names = {thread: fields["Name"] for thread, fields in weft.threads().items()}
-            worker, = (thread for thread, name in names.items() if name == "weft-w0")
-
-            def taken(thread):
-                return next(((locks, memory) for number, locks, memory in struct.iter_unpack("3q", rows.read_bytes()[:4080])
-                             if number == thread), (0, 0))
-            with Pair(weft) as pair:
-                pair.start()
-                pair.wait_frames()
-                before = {thread: taken(thread) for thread in (weft.pid, worker)}
-                storm(weft)
-                pair.wait_frames(1000)
-                equal(taken(worker), before[worker], "locks that the worker has taken, and memory that it has asked for")
-                at_least(taken(weft.pid)[1] - before[weft.pid][1], 1000, "what control asked for, and was seen to")
-                at_least(taken(weft.pid)[0] - before[weft.pid][0], 1, "locks that control took, and was seen to")
+    config = f'[workers]\ncores = [{max(os.sched_getaffinity(0))}]\nidle = "poll"\n'
+    with Locks() as locks, Weftd(config + static_ports("web-1", "web-2"), environment=locks.environment) as weft:
+        worker = worker_of(weft)
+        with Pair(weft) as pair:
+            pair.start()
+            pair.wait_frames()
+            before = {thread: locks.of(thread) for thread in (weft.pid, worker)}
+            storm(weft)
+            pair.wait_frames(1000)
+            equal(locks.of(worker), before[worker], "locks that the worker has taken, and memory that it has asked for")
+            at_least(locks.of(weft.pid)[1] - before[weft.pid][1], 1000, "what control asked for, and was seen to")
+            at_least(locks.of(weft.pid)[0] - before[weft.pid][0], 1, "locks that control took, and was seen to")
 
 
 def sleeping_is_on_our_own_descriptors():

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links: weft_config weft_graph weft_port weft_test_support
 // Sources: plugins/mac_guard/mac_guard.cc
-// Ethernet headers of any content and length, and texts that may be addresses, beside a second
-// reader that knows only the layout: what the fields are, whether a frame is too long, what
-// mac-guard lets pass and what a trace shows of it. Headers end where their memory ends.
+// Ethernet headers of any content and length, and texts that may be addresses or frames, beside a
+// second reader that knows only the layout: what the fields are, whether a frame is too long, what
+// mac-guard lets pass, what a trace shows of it and says of its tags, ARP and IPv4. Headers end
+// where their memory ends.
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/packet/ethernet.h"
+#include "core/packet/frame_text.h"
 #include "core/sdk/weft.h"
 #include "tests/fuzz/input.h"
 #include "tests/support/module_harness.h"
@@ -60,6 +64,96 @@ std::optional<uint64_t> AddressIn(const std::string& text) {
   return address;
 }
 
+// Two digits a byte; whatever stands between bytes are blanks and colons.
+std::optional<Bytes> BytesIn(const std::string& text) {
+  Bytes bytes;
+  for (size_t i = 0; i < text.size();) {
+    if (text[i] == ' ' || text[i] == ':') {
+      ++i;
+      continue;
+    }
+    const std::string pair = text.substr(i, 2);
+    const bool digits = std::all_of(pair.begin(), pair.end(),
+                                    [](unsigned char c) { return std::isxdigit(c) != 0; });
+    if (pair.size() != 2 || !digits) return std::nullopt;
+    bytes.push_back(static_cast<uint8_t>(std::strtoul(pair.c_str(), nullptr, 16)));
+    i += 2;
+  }
+  return bytes;
+}
+
+std::string IpAt(const Bytes& frame, size_t at) {
+  std::string text;
+  for (size_t i = at; i < at + 4; ++i) text += (i == at ? "" : ".") + std::to_string(frame.at(i));
+  return text;
+}
+
+// The second reading of an IPv4 packet (RFC 791 §3.1) that begins at `at`.
+std::string Ipv4In(const Bytes& frame, size_t at) {
+  if (frame.size() < at + 20) return ", IPv4";
+  const std::string text = ", IPv4 " + IpAt(frame, at + 12) + " > " + IpAt(frame, at + 16);
+  const size_t behind = at + frame[at] % 16 * size_t{4};
+  if (behind < at + 20 || frame.size() < behind) return text;
+  if (Number(frame, at + 6, 2) % 0x2000 != 0) return text + ", a later fragment";
+  switch (const int protocol = frame[at + 9]) {
+    case 1:
+    case 58: {
+      const std::string name = protocol == 1 ? ", ICMP" : ", ICMPv6";
+      if (frame.size() == behind) return text + name;
+      return text + name + " type " + std::to_string(frame[behind]);
+    }
+    case 6:
+    case 17: {
+      const std::string name = protocol == 6 ? ", TCP" : ", UDP";
+      if (frame.size() < behind + 4) return text + name;
+      return text + name + " " + std::to_string(Number(frame, behind, 2)) + " > " +
+             std::to_string(Number(frame, behind + 2, 2));
+    }
+    default:
+      return text + ", protocol " + std::to_string(protocol);
+  }
+}
+
+// And of an ARP packet (RFC 826): of IPv4 over Ethernet, or nothing is said of it.
+std::string ArpIn(const Bytes& frame, size_t at) {
+  constexpr uint64_t kEthernetAndIpv4 = 0x0001'0800'0604;
+  if (frame.size() < at + 28 || Number(frame, at, 6) != kEthernetAndIpv4) return ", ARP";
+  switch (Number(frame, at + 6, 2)) {
+    case 1:
+      return ", ARP who has " + IpAt(frame, at + 24) + ", tell " + IpAt(frame, at + 14);
+    case 2:
+      return ", ARP " + IpAt(frame, at + 14) + " is at " + Text(Number(frame, at + 8, 6));
+    default:
+      return ", ARP";
+  }
+}
+
+std::string Described(const Bytes& frame) {
+  if (frame.size() < 14) return "";
+  std::string text = Text(Number(frame, 6, 6)) + " > " + Text(Number(frame, 0, 6));
+  size_t at = 14;
+  uint64_t type = Number(frame, 12, 2);
+  for (; type == 0x8100 || type == 0x88a8; at += 4) {
+    if (frame.size() < at + 4) return text;
+    text += ", VLAN " + std::to_string(Number(frame, at, 2) % 4096);
+    type = Number(frame, at + 2, 2);
+  }
+  if (type == 0x0806) return text + ArpIn(frame, at);
+  if (type == 0x0800) return text + Ipv4In(frame, at);
+  if (type == 0x86dd) return text + ", IPv6";
+  std::array<char, 16> number{};
+  std::snprintf(number.data(), number.size(), "0x%04x", static_cast<unsigned>(type));
+  return text + ", type " + number.data();
+}
+
+void CheckDescription(const Bytes& frame) {
+  Require(DescribeFrame(frame) == Described(frame), "what is said of a frame");
+  const std::string hex = FrameToHex(frame);
+  Require(FromHex(hex) == frame, "what is printed of a frame can be read");
+  const size_t groups = frame.size() > 14 ? 3 : frame.size() > 12 ? 2 : frame.size() > 6 ? 1 : 0;
+  Require(hex.size() == 2 * frame.size() + groups, "its header has groups");
+}
+
 void CheckAddress(const MacAddress& mac, uint64_t number) {
   Require(mac.bits() == number && MacAddress::FromBits(number) == mac, "an address is its bits");
   Require(mac.is_group() == ((number >> 40 & 1) != 0), "group addresses");
@@ -77,6 +171,9 @@ void CheckText(InputReader& input) {
   const auto expected = AddressIn(std::string(exact.begin(), exact.end()));
   Require(mac.has_value() == expected.has_value(), "Parse");
   if (mac) CheckAddress(*mac, *expected);
+  Require(FromHex(std::string_view(exact.data(), exact.size())) ==
+              BytesIn(std::string(exact.begin(), exact.end())),
+          "FromHex");
 }
 
 // Any frame beside any MTU: what a frame carries is behind its header and at most one tag.
@@ -162,6 +259,10 @@ void CheckFrame(InputReader& input, Guarded& guarded) {
   CheckAddress(ethernet.source, Number(frame, 6, 6));
   Require(ethernet.type == Number(frame, 12, 2), "a field is big-endian");
   Require(BigEndian16(ethernet.type) == ethernet.type, "a field that was written can be read");
+  CheckDescription(frame);
+  // As much of it as somebody has seen, exactly so long.
+  const size_t seen = length % (header_length + 1);
+  CheckDescription(Bytes(frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(seen)));
   frame.resize(header_length + payload, 0x5a);
   guarded.Send(frame, header_length);
 }

@@ -14,6 +14,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -204,12 +205,15 @@ class Shell {
     }
   }
 
-  // Any name that startup.conf may give a port can be typed.
+  // Any name that startup.conf may give a port can be typed. Once each: it takes as long as all
+  // else that is done with a line.
   void CheckNames(std::string_view line) {
     const auto words = SplitWords(line);
     if (!words.ok()) return;
+    if (names_.size() > 10'000) names_.clear();
     for (const Word& word : *words) {
-      if (IsValidName(word.text)) Good(PortFromWords(switch_, word.text, "vhost", "").status());
+      if (!IsValidName(word.text) || !names_.insert(word.text).second) continue;
+      Good(PortFromWords(switch_, word.text, "vhost", "").status());
     }
   }
 
@@ -255,6 +259,7 @@ class Shell {
   Reload reload_;
   CommandTable commands_;
   std::vector<std::string> first_ports_;
+  std::set<std::string> names_;  // that have been checked
 };
 
 }  // namespace

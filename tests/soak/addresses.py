@@ -43,7 +43,7 @@ class Speaker(Guest):
         super().__init__(path, number, peer)
         self._own = address(number)
 
-    def _check(self, frame, length):
+    def take(self, frame):
         self.foreign += frame[:6] != self._own
 
     def speak(self, sources):

@@ -78,26 +78,39 @@ class Ring:
             view.release()
 
 
-class Guest:
-    """number, peer: of our own address and the one that we send to. listen: weft connects to us."""
+class Correspondent:
+    """Numbered frames for one peer, and the account of what comes from it. number, peer: of our own address and
+    the one that we send to."""
 
-    def __init__(self, path, number, peer, listen=False, ring=256):
-        self.path, self.listen = str(path), listen
-        total = 2 * Ring(bytearray(64 * 1024 + ring * (STRIDE + 64)), 0, ring, False).end
-        self.file = os.memfd_create("guest", os.MFD_CLOEXEC)
-        os.ftruncate(self.file, total)
-        self.memory = mmap.mmap(self.file, total)
-        self.receive_ring = Ring(self.memory, 0, ring, True)
-        self.transmit_ring = Ring(self.memory, self.receive_ring.end, ring, False)
+    def __init__(self, number, peer):
         self.sent = self.received = self.foreign = self.corrupt = self.repeated = 0
         self.expected = 0  # the number of the peer's next frame
-        frame = address(peer) + address(number) + struct.pack(">H", ETHERTYPE)
-        self._theirs = address(number) + address(peer) + frame[12:]
         self._pattern = bytes(range(256))[:SIZE - 28]
-        whole = bytes(NET_HEADER) + frame + bytes(14) + self._pattern
-        for i in range(ring):
-            at = self.transmit_ring.buffer(i)
-            self.memory[at:at + len(whole)] = whole
+        self._theirs = address(number) + address(peer) + struct.pack(">H", ETHERTYPE)
+        self.frame = address(peer) + address(number) + self._theirs[12:] + bytes(14) + self._pattern
+
+    def take(self, frame):
+        """Checks a frame that has come."""
+        if frame[:14] != self._theirs:
+            self.foreign += 1
+            return
+        number, = struct.unpack_from("<Q", frame, NUMBER_AT - NET_HEADER)
+        self.received += 1
+        if frame[28:] != self._pattern:
+            self.corrupt += 1
+        if number < self.expected:
+            self.repeated += 1  # or overtaken
+        self.expected = max(self.expected, number + 1)
+
+
+class Guest(Correspondent):
+    """listen: weft connects to us."""
+
+    def __init__(self, path, number, peer, listen=False, ring=256):
+        super().__init__(number, peer)
+        self.path, self.listen = str(path), listen
+        self._ring = ring
+        self._make_memory()
         self._listener = self.socket = None
         self._kicks, self._calls = [], []
         if listen:
@@ -113,6 +126,29 @@ class Guest:
 
     def __exit__(self, *_):
         self.close()
+
+    def _make_memory(self):
+        total = 2 * Ring(bytearray(64 * 1024 + self._ring * (STRIDE + 64)), 0, self._ring, False).end
+        self.file = os.memfd_create("guest", os.MFD_CLOEXEC)
+        os.ftruncate(self.file, total)
+        self.memory = mmap.mmap(self.file, total)
+        self.receive_ring = Ring(self.memory, 0, self._ring, True)
+        self.transmit_ring = Ring(self.memory, self.receive_ring.end, self._ring, False)
+        whole = bytes(NET_HEADER) + self.frame
+        for i in range(self._ring):
+            at = self.transmit_ring.buffer(i)
+            self.memory[at:at + len(whole)] = whole
+
+    def _drop_memory(self):
+        for ring in (self.receive_ring, self.transmit_ring):
+            ring.release()
+        self.memory.close()
+        os.close(self.file)
+
+    def renew(self):
+        """Other memory, with rings in which nothing has happened yet."""
+        self._drop_memory()
+        self._make_memory()
 
     # ---- The connection
 
@@ -220,10 +256,7 @@ class Guest:
             self._listener.close()
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path)
-        for ring in (self.receive_ring, self.transmit_ring):
-            ring.release()
-        self.memory.close()
-        os.close(self.file)
+        self._drop_memory()
 
     # ---- Frames
 
@@ -251,24 +284,12 @@ class Guest:
             slot = (ring.taken + i) % ring.size
             index, length = ring.used32[2 * slot], ring.used32[2 * slot + 1]
             at = ring.buffer(index)
-            self._check(self.memory[at + NET_HEADER:at + length], length)
+            self.take(self.memory[at + NET_HEADER:at + length])
             ring.available16[2 + (ring.offered + i) % ring.size] = index
         ring.taken += count
         if count:
             ring.offer(count)
         return count
-
-    def _check(self, frame, length):
-        if frame[:14] != self._theirs:
-            self.foreign += 1
-            return
-        number, = struct.unpack_from("<Q", frame, NUMBER_AT - NET_HEADER)
-        self.received += 1
-        if length != NET_HEADER + SIZE or frame[28:] != self._pattern:
-            self.corrupt += 1
-        if number < self.expected:
-            self.repeated += 1  # or overtaken
-        self.expected = max(self.expected, number + 1)
 
 
 def pause():

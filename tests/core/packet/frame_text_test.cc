@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/text.h"
+
 namespace weft {
 namespace {
 
@@ -69,6 +71,16 @@ TEST(FrameText, StopsWhereTheBytesEnd) {
 TEST(FrameText, ALengthThatIsTooSmallIsNoHeader) {
   EXPECT_EQ(Describe("0800 40 00 0054 0000 4000 40 11 0000 0a000002 0a000001 0035 0fa0"),
             "02:00:00:00:00:02 > 02:00:00:00:00:01, IPv4 10.0.0.2 > 10.0.0.1");
+}
+
+TEST(FrameText, AnArpPacketOfOtherLengthsIsNotRead) {
+  const std::string way = "02:00:00:00:00:02 > 02:00:00:00:00:01, ARP";
+  const std::string_view rest = " 0001 020000000002 0a000002 000000000000 0a000001";
+  for (const std::string_view lengths : {"06 10", "08 04", "00 00"}) {
+    EXPECT_EQ(Describe(Cat("0806 0001 0800 ", lengths, rest)), way) << lengths;
+  }
+  EXPECT_EQ(Describe(Cat("0806 0006 0800 06 04", rest)), way) << "IEEE 802's hardware";
+  EXPECT_EQ(Describe(Cat("0806 0001 86dd 06 04", rest)), way) << "another protocol's addresses";
 }
 
 }  // namespace
