@@ -131,9 +131,9 @@ def compile_alone(paths, flags):
 def tidy(paths, flags):
     with tempfile.NamedTemporaryFile("w", dir=CACHE, suffix=".cc") as unit:
         # Headers come first, so that no source's own names mean anything in them.
-        headers = dict.fromkeys(match[1] for path in paths for line in (ROOT / path).read_text().splitlines()
-                                if (match := INCLUDE.match(line)) and match[1].endswith(".h"))
-        unit.write("".join(f'#include "{header}"\n' for header in headers))
+        headers = dict.fromkeys(re.findall(r'^#include (<[^>]+>|"[^"]+\.h")', "\n".join(
+            (ROOT / path).read_text(errors="replace") for path in paths), re.M))
+        unit.write("".join(f"#include {header}\n" for header in headers))
         for number, path in enumerate(paths):
             own = sorted(own_names(path))
             unit.write("".join(f"#define {name} {name}{number}\n" for name in own) + f'#include "{path}"\n' +

@@ -35,11 +35,17 @@ def names_of(source):
 
 
 def own_names(source):
-    """The names of names_of that are nothing but this source's: no member of anything here is called so. Whoever
-    includes the source can have another name for them."""
-    text = (ROOT / source).read_text(errors="replace")
-    return {name for name, what in names_of(source).items()
-            if what == source and not re.search(rf"(?:\.|->|::)\s*{name}\b|\[[^\]]*[=&]\s*{name}\b", text)}
+    """The names of names_of that are nothing but this source's: no header of ours that it includes has a function of that
+    name, its own not even the word, and no member or namespace is called so. Whoever includes the source can have another
+    name for them."""
+    def read(header):
+        return (ROOT / header).read_text(errors="replace") if (ROOT / header).is_file() else ""
+    text = read(source)
+    headers = "".join(map(read, re.findall(r'^#include "([^"]+)"', text, re.M)))
+    declared = {"operator", *re.findall(r"\w+(?=\()", headers),
+                *re.findall(r"\w+", read(pathlib.Path(source).with_suffix(".h")))} - set(ENTRIES.values())
+    return {name for name, what in names_of(source).items() if what == source and name not in declared and not re.search(
+        rf"(?:\.|->|::)\s*{name}\b|\b{name}\s*::|\[[^\]]*[=&]\s*{name}\b", text)}
 
 
 def units_of(paths, most, given=lambda path: ()):
