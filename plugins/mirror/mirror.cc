@@ -32,7 +32,8 @@ class MirrorModule final : public Module {
     size_t waited = 0;
     for (const auto& [worker, state] : states_) waited += state->waiting.size();
     if (waited != 0)
-      LogWarning(Cat("mirror: ", waited, " copies that waited for their port went with this build"));
+      LogWarning(
+          Cat("mirror: ", waited, " copies that waited for their port went with this build"));
   }
 
   std::string_view name() const override { return kName; }

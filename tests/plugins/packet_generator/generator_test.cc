@@ -118,9 +118,9 @@ TEST_F(GeneratorTest, PutsPacketsIntoAnArc) {
 TEST_F(GeneratorTest, WhatHasNowhereToGoIsCounted) {
   Set(within_, {RunOf("max", 3, 0, {.side = Side::kWithin, .target = {.node = 0xfffe}})});
   Poll(1);
-  Set(within_, {RunOf("max", 4, 0,
-                      {.side = Side::kWithin,
-                       .target = {.way = ArcTarget::Way::kNode, .node = 0xfffe}})});
+  Set(within_,
+      {RunOf("max", 4, 0,
+             {.side = Side::kWithin, .target = {.way = ArcTarget::Way::kNode, .node = 0xfffe}})});
   Poll(1);
   EXPECT_EQ(graph_.Dropped(kOne, "generator-enter", "arc-gone"), 4U);
   EXPECT_EQ(graph_.SentTotal(), 3U) << "the arc port-input has no features, and needs no entry";
@@ -128,9 +128,9 @@ TEST_F(GeneratorTest, WhatHasNowhereToGoIsCounted) {
 
 TEST_F(GeneratorTest, WhatNoStreamHasMadeIsDropped) {
   graph_.Wire({{.port = kOne, .features = {{"misled", std::make_shared<int>()}}}, {.port = kTwo}});
-  Set(within_, {RunOf("max", 2, 0,
-                      {.side = Side::kWithin,
-                       .target = {.way = ArcTarget::Way::kNode, .node = 0xfffe}})});
+  Set(within_,
+      {RunOf("max", 2, 0,
+             {.side = Side::kWithin, .target = {.way = ArcTarget::Way::kNode, .node = 0xfffe}})});
   Poll(1);
   graph_.Inject(kOne, testing::FrameTo(testing::MacNumber(1)).Build());
   graph_.Run();
