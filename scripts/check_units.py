@@ -130,9 +130,10 @@ def compile_alone(paths, flags):
 
 def tidy(paths, flags):
     with tempfile.NamedTemporaryFile("w", dir=CACHE, suffix=".cc") as unit:
-        # Headers come first, so that no source's own names mean anything in them.
-        headers = dict.fromkeys(re.findall(r'^#include (<[^>]+>|"[^"]+\.h")', "\n".join(
-            (ROOT / path).read_text(errors="replace") for path in paths), re.M))
+        # Headers come first, so that no source's own names mean anything in them; but for those that a source first
+        # defines something for.
+        headers = dict.fromkeys(header for path in paths for header in re.findall(
+            r'^#include (<[^>]+>|"[^"]+\.h")', re.split(r"^#\s*define", (ROOT / path).read_text(), 1, re.M)[0], re.M))
         unit.write("".join(f"#include {header}\n" for header in headers))
         for number, path in enumerate(paths):
             own = sorted(own_names(path))

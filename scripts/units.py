@@ -36,16 +36,22 @@ def names_of(source):
 
 def own_names(source):
     """The names of names_of that are nothing but this source's: no header of ours that it includes has a function of that
-    name, its own not even the word, and no member or namespace is called so. Whoever includes the source can have another
-    name for them."""
+    name, its own not even the word, no member or namespace is called so, and no line before says it. Whoever includes
+    the source can have another name for them."""
     def read(header):
         return (ROOT / header).read_text(errors="replace") if (ROOT / header).is_file() else ""
+
+    def is_own(name):
+        first = re.search(rf"^.*\b{name}\b", text, re.M)
+        return first[0][0] not in " #" and not re.search(
+            rf"(?:\.|->|::)\s*{name}\b|\b{name}\s*::|\[[^\]]*[=&]\s*{name}\b", text)
     text = read(source)
     headers = "".join(map(read, re.findall(r'^#include "([^"]+)"', text, re.M)))
-    declared = {"operator", *re.findall(r"\w+(?=\()", headers),
-                *re.findall(r"\w+", read(pathlib.Path(source).with_suffix(".h")))} - set(ENTRIES.values())
-    return {name for name, what in names_of(source).items() if what == source and name not in declared and not re.search(
-        rf"(?:\.|->|::)\s*{name}\b|\b{name}\s*::|\[[^\]]*[=&]\s*{name}\b", text)}
+    declared = {"Message", *re.findall(r"\w+(?=\()", headers),  # which GoogleTest's macros speak of
+                *re.findall(r"\w+", read(pathlib.Path(source).with_suffix(".h")))}
+    return {name for name, what in names_of(source).items() if what == source and (
+        name in ENTRIES.values() or name == "main" or
+        re.match(r"k?[A-Z]\w*[a-z]", name) and name not in declared and is_own(name))}
 
 
 def units_of(paths, most, given=lambda path: ()):
