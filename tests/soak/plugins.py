@@ -8,7 +8,8 @@ from plugins_test import copies, descriptors, directory, sample, states
 
 WARM = 200  # turns until what is kept for the next one is there, and the logs in memory are full
 # A port in a bridge of its own, whose frames a turnstile drops: they begin with its letter.
-DROPPED = '[[bridge]]\nname = "other"\n[[bridge]]\nname = "default"\n[[port]]\nname = "dropped"\nbridge = "other"\nvhost = {}\n'
+DROPPED = ('[[bridge]]\nname = "other"\n[[bridge]]\nname = "default"\n[[port]]\nname = "dropped"\nbridge = "other"\nvhost = {}\n'
+           f'mac = "{e2e.mac(9)}"\n')
 LETTER = "78:fa:00:00:00:08"  # an address that begins with an x, turnstile's letter unless a table has another
 
 
@@ -34,7 +35,8 @@ def sends(weft):
     weft.ctl(f"plugin load {e2e.BUILD / 'plugins' / 'packet-generator.so'}")
     weft.ctl(f"packet-generator add letters dropped rate=100kpps source-mac={e2e.mac(9)} destination-mac={LETTER}")
     yield
-    weft.ctl("packet-generator stop letters")
+    weft.ctl("packet-generator delete letters")
+    weft.ctl("plugin unload packet-generator")
 
 
 def others(weft):
