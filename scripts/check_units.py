@@ -25,10 +25,10 @@ import sys
 import tempfile
 
 from check_includes import INCLUDE, ROOT, tracked_files
-from units import own_names, units_of
+from units import ENTRIES, names_of, units_of
 
 CACHE = ROOT / ".cache" / "lint"
-UNIT, UNIT_OF_TESTS = 32, 16  # sources in one translation unit of clang-tidy's
+UNIT, UNIT_OF_TESTS = 16, 9  # sources in one translation unit of clang-tidy's
 
 
 def closure(path, seen):
@@ -108,7 +108,7 @@ def tidy_units(paths, flags):
         for path in group:
             flags[path] = [word for need in needs for word in need]
     return [unit for (_, tests, *_), _, group in groups
-            for unit in units_of(group, UNIT_OF_TESTS if tests else UNIT, own_names)]
+            for unit in units_of(group, UNIT_OF_TESTS if tests else UNIT, entries=False)]
 
 
 def mark_of(path, flags):
@@ -130,15 +130,10 @@ def compile_alone(paths, flags):
 
 def tidy(paths, flags):
     with tempfile.NamedTemporaryFile("w", dir=CACHE, suffix=".cc") as unit:
-        # Headers come first, so that no source's own names mean anything in them; but for those that a source first
-        # defines something for.
-        headers = dict.fromkeys(header for path in paths for header in re.findall(
-            r'^#include (<[^>]+>|"[^"]+\.h")', re.split(r"^#\s*define", (ROOT / path).read_text(), 1, re.M)[0], re.M))
-        unit.write("".join(f"#include {header}\n" for header in headers))
         for number, path in enumerate(paths):
-            own = sorted(own_names(path))
-            unit.write("".join(f"#define {name} {name}{number}\n" for name in own) + f'#include "{path}"\n' +
-                       "".join(f"#undef {name}\n" for name in own))
+            for name in sorted(set(ENTRIES.values()) & set(names_of(path))):
+                unit.write(f"#undef {name}\n#define {name} {name}_{number}\n")
+            unit.write(f'#include "{path}"\n')
         unit.flush()
         source = paths[0] if len(paths) == 1 else unit.name
         return subprocess.run(["clang-tidy", "--quiet", "--warnings-as-errors=*", source, "--", *flags, "-w"],

@@ -34,32 +34,13 @@ def names_of(source):
     return names
 
 
-def own_names(source):
-    """The names of names_of that are nothing but this source's: no header of ours that it includes has a function of that
-    name, its own not even the word, no member or namespace is called so, and no line before says it. Whoever includes
-    the source can have another name for them."""
-    def read(header):
-        return (ROOT / header).read_text(errors="replace") if (ROOT / header).is_file() else ""
-
-    def is_own(name):
-        first = re.search(rf"^.*\b{name}\b", text, re.M)
-        return first[0][0] not in " #" and not re.search(
-            rf"(?:\.|->|::)\s*{name}\b|\b{name}\s*::|\[[^\]]*[=&]\s*{name}\b", text)
-    text = read(source)
-    headers = "".join(map(read, re.findall(r'^#include "([^"]+)"', text, re.M)))
-    declared = {"Message", *re.findall(r"\w+(?=\()", headers),  # which GoogleTest's macros speak of
-                *re.findall(r"\w+", read(pathlib.Path(source).with_suffix(".h")))}
-    return {name for name, what in names_of(source).items() if what == source and (
-        name in ENTRIES.values() or name == "main" or
-        re.match(r"k?[A-Z]\w*[a-z]", name) and name not in declared and is_own(name))}
-
-
-def units_of(paths, most, given=lambda path: ()):
-    """Lists of at most so many of the paths, each for one unit. Names that are given() another are nobody's."""
+def units_of(paths, most, entries=True):
+    """Lists of at most so many of the paths, each for one unit, which has one of each ENTRIES unless it says otherwise."""
     units = []
     for path in paths:
-        besides = given(path)
-        names = {name: what for name, what in names_of(path).items() if name not in besides}
+        names = names_of(path)
+        if not entries:
+            names = {name: what for name, what in names.items() if name not in ENTRIES.values()}
         for unit, taken in units:
             if len(unit) < most and all(taken.get(name, what) == what for name, what in names.items()):
                 unit.append(path)
@@ -75,5 +56,5 @@ if __name__ == "__main__":
     most, *files = [word for word in sys.argv[1:] if word != "--entries"] or [""]
     if not most.isdigit() or not files:
         sys.exit(__doc__)
-    for found in units_of(files, int(most), (lambda _: ENTRIES.values()) if own else lambda _: ()):
+    for found in units_of(files, int(most), entries=not own):
         print(" ".join(found))

@@ -14,8 +14,8 @@
 namespace weft {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 // The example of the design, whole.
 constexpr char kExample[] = R"([weft]

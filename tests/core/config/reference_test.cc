@@ -9,7 +9,7 @@
 namespace weft {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TEST(DescribeReference, HasARowForEachKey) {
   const std::string text = DescribeReference(SampleSchemas());

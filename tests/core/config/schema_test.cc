@@ -11,8 +11,8 @@
 namespace weft {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 struct Inner {
   std::string text = "t";

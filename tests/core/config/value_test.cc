@@ -7,8 +7,8 @@
 namespace weft {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 std::vector<std::string> ParseErrors(std::string_view text) {
   Errors errors("f");

@@ -33,7 +33,7 @@
 namespace weft {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using Room = SyscallFilter::Room;
 using Forbidden = SyscallFilter::Forbidden;
 
