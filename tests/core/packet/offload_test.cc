@@ -13,7 +13,7 @@
 namespace weft {
 namespace {
 
-using ::testing::AllOf;
+using testing::AllOf;
 using testing::Bytes;
 using testing::BytesOf;
 using testing::Sent;
