@@ -142,8 +142,8 @@ std::optional<Surroundings> SurroundingsOf(const NodeClass& node) {
       {"af-xdp-input", Surroundings::kNobody},     {"af-xdp-output", Surroundings::kNobody},
       {"memif-input", Surroundings::kNobody},      {"memif-output", Surroundings::kNobody},
       {"mirror-input", Surroundings::kNobody},     {"generator-ingress", Surroundings::kNobody},
-      {"generator-egress", Surroundings::kNobody}, {"tap-input", Surroundings::kNobody},
-      {"tap-output", Surroundings::kNobody}};
+      {"generator-egress", Surroundings::kNobody}, {"generator-within", Surroundings::kNobody},
+      {"tap-input", Surroundings::kNobody},        {"tap-output", Surroundings::kNobody}};
   const auto found = kWorlds.find(node.spec.name);
   if (found == kWorlds.end()) return std::nullopt;
   return found->second;
