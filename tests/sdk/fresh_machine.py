@@ -106,7 +106,7 @@ def mirror_of_this_machine():
     for path in [pathlib.Path("/etc/apt/sources.list"), *sorted(pathlib.Path("/etc/apt/sources.list.d").glob("debian*"))]:
         if path.is_file() and (found := re.search(r"(?m)^(?:deb|URIs:)\s+(\S+/debian/?)\s*", path.read_text())):
             return found[1]
-    return "http://deb.debian.org/debian"
+    return None
 
 
 def main():
@@ -121,6 +121,8 @@ def main():
     if os.geteuid() != 0 or DEBOOTSTRAP is None:
         print("skipped: it takes root and debootstrap")
         return 77
+    if options.mirror is None:
+        parser.error("apt's sources name no Debian archive; say one with --mirror URL")
     directory = pathlib.Path(tempfile.mkdtemp(prefix="weft-fresh-"))
     directory.chmod(0o755)
     try:

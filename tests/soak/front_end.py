@@ -102,6 +102,24 @@ class Correspondent:
             self.repeated += 1  # or overtaken
         self.expected = max(self.expected, number + 1)
 
+    # ---- Of its file, its memory and its two rings, which _make_memory makes
+
+    def room(self):
+        ring = self.transmit_ring
+        ring.taken += ring.ready()
+        return ring.size - (ring.offered - ring.taken)
+
+    def renew(self):
+        """Other memory, with rings in which nothing has happened yet."""
+        self._drop_memory()
+        self._make_memory()
+
+    def _drop_memory(self):
+        for ring in (self.receive_ring, self.transmit_ring):
+            ring.release()
+        self.memory.close()
+        os.close(self.file)
+
 
 class Guest(Correspondent):
     """listen: weft connects to us."""
@@ -138,17 +156,6 @@ class Guest(Correspondent):
         for i in range(self._ring):
             at = self.transmit_ring.buffer(i)
             self.memory[at:at + len(whole)] = whole
-
-    def _drop_memory(self):
-        for ring in (self.receive_ring, self.transmit_ring):
-            ring.release()
-        self.memory.close()
-        os.close(self.file)
-
-    def renew(self):
-        """Other memory, with rings in which nothing has happened yet."""
-        self._drop_memory()
-        self._make_memory()
 
     # ---- The connection
 
@@ -259,11 +266,6 @@ class Guest(Correspondent):
         self._drop_memory()
 
     # ---- Frames
-
-    def room(self):
-        ring = self.transmit_ring
-        ring.taken += ring.ready()
-        return ring.size - (ring.offered - ring.taken)
 
     def send(self, count):
         """Sends up to `count` frames, as many as there is room for; returns how many."""

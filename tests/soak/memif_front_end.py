@@ -82,17 +82,6 @@ class MemifGuest(Correspondent):
             at = self.transmit_ring.buffer(i)
             self.memory[at:at + SIZE] = self.frame
 
-    def _drop_memory(self):
-        for ring in (self.receive_ring, self.transmit_ring):
-            ring.release()
-        self.memory.close()
-        os.close(self.file)
-
-    def renew(self):
-        """Other memory for the next connection: one has the same as long as it lasts."""
-        self._drop_memory()
-        self._make_memory()
-
     # ---- The connection
 
     def attach(self, more=()):
@@ -164,11 +153,6 @@ class MemifGuest(Correspondent):
         self._drop_memory()
 
     # ---- Frames
-
-    def room(self):
-        ring = self.transmit_ring
-        ring.taken += ring.ready()
-        return ring.size - (ring.offered - ring.taken)
 
     def send(self, count):
         """Sends up to `count` frames, as many as there is room for; returns how many."""
