@@ -270,6 +270,7 @@ void NodeStage::ConfigurePorts() {
     wirings.push_back(std::move(wiring));
   }
   harness_.Wire(std::move(wirings));
+  graph().UseClock(clock_);
 }
 
 void NodeStage::Turn() {

@@ -19,6 +19,7 @@
 #include <tuple>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/graph/graph.h"
 #include "tests/graph/every_module.h"
 #include "tests/support/container.h"
@@ -109,6 +110,7 @@ class NodeStage {
   std::vector<std::unique_ptr<Plugin>> plugins_ = LoadPlugins();
   const std::string name_;
   StageState state_;
+  const SimulatedClock clock_;  // stands still: whatever a node does is not for how long it took
   GraphHarness harness_;
   std::string directory_;
   std::unique_ptr<EveryModule> modules_;
