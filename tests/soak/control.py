@@ -27,7 +27,7 @@ def ports_come_and_go(tally, count, stage, dice):
         else:
             weft.ctl("port delete brief")
         e2e.equal(weft.socket("brief").exists(), False, "the socket of a port that went")
-    for turn in range(150):  # memory that is kept for the next port, and a full log in memory
+    for turn in range(max(150, count // 10)):  # memory that is kept for the next port, and full logs in memory
         one(turn)
     with stage.flat_memory(tally):
         for turn in range(count):
