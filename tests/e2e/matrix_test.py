@@ -9,7 +9,7 @@ import itertools
 import os
 import random
 
-from weft_e2e import HugePages, Pair, Weftd, at_least, equal, run, wait_equal
+from weft_e2e import HugePages, Pair, Weftd, at_least, drain, equal, run, wait_equal, wait_for
 from weft_e2e import mac, ports
 
 OPTIONS = {
@@ -78,7 +78,9 @@ class Cell(Pair):
         self.start()
         self.wait_frames()
         dying.kill()
-        staying.stop()
+        # What is still in its ring must not come when others are counted.
+        drain(staying)
+        wait_for(lambda: self.frames()[1] == staying.stats()["rx-packets"], f"{self.names[1]} has all of its frames")
         dying.start_process()
 
     def rest(self):
