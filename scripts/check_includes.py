@@ -56,6 +56,7 @@ ROOMS = {
     "plugins/": ["core/sdk/"],
     "tests/": EVERYTHING,
     "bench/": EVERYTHING,
+    "scripts/": [],
 }
 # In these folders each folder is a room of its own: it may not include its siblings.
 FOLDERS_OF_ROOMS = ("nodes/", "plugins/")

@@ -4,16 +4,19 @@
 over every source file, two processes at a time.
 
 usage: check_units.py headers|tidy BUILD-DIRECTORY [FILE...]    (default: all C++ files git knows)
+       check_units.py --self-test
 
 Flags come from BUILD-DIRECTORY/compile_commands.json; a header takes those of the nearest source. What
 passed is remembered in .cache/lint by a hash of the flags, the file and all files of ours that it
 includes, so that only what changed is checked again.
 
-clang-tidy walks the standard library, Abseil and DPDK anew for every translation unit, which is four
-fifths of its time. So sources are checked several in one unit, with the flags of all of them; one that
-fails is halved until it is one source, and what is said is said of that alone.
+clang-tidy reads the standard library, Abseil and DPDK anew for every translation unit, which is most of its
+time. So sources are checked several in one unit, with the flags of all of them; one that fails is halved
+until it is one source, and what is said is said of that alone. By itself it would also walk all of that with
+every check: scripts/tidy/own_code.cc keeps it from that where LLVM's headers are.
 """
 import concurrent.futures
+import functools
 import hashlib
 import json
 import os
@@ -23,12 +26,15 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 from check_includes import INCLUDE, ROOT, tracked_files
 from units import ENTRIES, names_of, units_of
 
 CACHE = ROOT / ".cache" / "lint"
 UNIT, UNIT_OF_TESTS = 16, 9  # sources in one translation unit of clang-tidy's
+LLVM = [ROOT / "build" / "unpacked" / "usr" / folder
+        for folder in ("lib/llvm-14/include", "include/llvm-14", "include/llvm-c-14")]
 
 
 def closure(path, seen):
@@ -128,7 +134,22 @@ def compile_alone(paths, flags):
                           cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
 
-def tidy(paths, flags):
+def own_code_only():
+    """The options with which clang-tidy walks our code alone; none where it cannot be told."""
+    if not all(folder.is_dir() for folder in LLVM):
+        print("note: without LLVM's headers clang-tidy takes twice the time: scripts/setup unpacked-lint brings them")
+        return []
+    source = ROOT / "scripts" / "tidy" / "own_code.cc"
+    plugin = CACHE / f"own-code-{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}.so"
+    if not plugin.exists():
+        new = plugin.with_suffix(f".{os.getpid()}")
+        subprocess.run(["g++", "-std=c++17", "-O1", "-fPIC", "-shared", "-fno-rtti", "-w",
+                        *(f"-isystem{folder}" for folder in LLVM), source, "-o", new], check=True)
+        new.replace(plugin)
+    return [f"--load={plugin}", "--checks=weft-own-code-only"]
+
+
+def tidy(paths, flags, options):
     with tempfile.NamedTemporaryFile("w", dir=CACHE, suffix=".cc") as unit:
         for number, path in enumerate(paths):
             for name in sorted(set(ENTRIES.values()) & set(names_of(path))):
@@ -136,7 +157,7 @@ def tidy(paths, flags):
             unit.write(f'#include "{path}"\n')
         unit.flush()
         source = paths[0] if len(paths) == 1 else unit.name
-        return subprocess.run(["clang-tidy", "--quiet", "--warnings-as-errors=*", source, "--", *flags, "-w"],
+        return subprocess.run(["clang-tidy", "--quiet", "--warnings-as-errors=*", *options, source, "--", *flags, "-w"],
                               cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
 
@@ -176,7 +197,10 @@ def main(kind, build, *files):
     flags = to_check(kind, compile_flags(pathlib.Path(build).resolve()), files or tracked_files())
     marks = {path: mark_of(path, [kind, *flags[path]]) for path in flags}
     new = [path for path in sorted(flags) if not marks[path].exists()]
-    check, units = (tidy, tidy_units(new, flags)) if kind == "tidy" else (compile_alone, [[path] for path in new])
+    if kind == "tidy":
+        check, units = functools.partial(tidy, options=own_code_only()), tidy_units(new, flags)
+    else:
+        check, units = compile_alone, [[path] for path in new]
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for found in pool.map(lambda unit: run(check, unit, flags[unit[0]], marks), units):
@@ -187,7 +211,59 @@ def main(kind, build, *files):
     return 1 if failed else 0
 
 
+FAULTS = {  # file: (what is in it, [(line, check) that clang-tidy is to name])
+    "tests/fault.h": ("""
+        #pragma once
+        #include <string>
+        #include <utility>
+        inline std::string Twice(std::string one) {
+          const std::string moved = std::move(one);
+          return moved + one;
+        }
+        template <typename T>
+        struct wrong_name {};
+        """, [(6, "bugprone-use-after-move"), (9, "readability-identifier-naming")]),
+    "tests/fault.cc": ("""
+        #include "tests/fault.h"
+        typedef int Old;
+        namespace {
+        struct One {
+          void Go() { const wrong_name<int> two; }
+          enum { Two };
+        };
+        }  // namespace
+        extern "C" {
+        struct also_wrong {};
+        }
+        """, [(2, "modernize-use-using"), (6, "readability-identifier-naming"), (10, "readability-identifier-naming")]),
+}
+
+
+def self_test():
+    """Whether clang-tidy finds the same, and what is there, walking everything and our code alone."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    wanted = {f"{path}:{line}: {check}" for path, (_, found) in FAULTS.items() for line, check in found}
+    with tempfile.TemporaryDirectory() as folder:
+        (pathlib.Path(folder) / ".clang-tidy").write_text((ROOT / ".clang-tidy").read_text())
+        for path, (text, _) in FAULTS.items():
+            file = pathlib.Path(folder) / path
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(textwrap.dedent(text).lstrip())
+        for options in [], own_code_only():
+            output = subprocess.run(["clang-tidy", "--quiet", *options, "tests/fault.cc", "--", "-I.", "-std=c++20", "-w"],
+                                    cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+            found = {f"{os.path.relpath(os.path.join(folder, path), folder)}:{line}: {check}" for path, line, check in
+                     re.findall(r"^(\S+?):(\d+):\d+: \w+: .* \[([\w-]+)[],]", output, re.MULTILINE)}
+            if found != wanted:
+                print(f"clang-tidy {' '.join(options)} found\n  " + "\n  ".join(sorted(found)) + "\nand not\n  " +
+                      "\n  ".join(sorted(wanted)))
+                return 1
+    return 0
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--self-test"]:
+        sys.exit(self_test())
     if len(sys.argv) < 3 or sys.argv[1] not in ("headers", "tidy"):
         sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))
