@@ -110,7 +110,7 @@ endfunction()
 function(weft_test_sources target)
   weft_units(${target})
   weft_precompiled(${target} tests)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O0>)
 endfunction()
 
 # What a plugin is compiled with: see cmake/WeftPlugin.cmake. Of DPDK and Abseil headers alone, for their
