@@ -17,7 +17,7 @@ test:  ## install what is missing, build, run every test
 	@scripts/test release
 
 test-tsan:  ## the thread sanitizer on all that needs no EAL: unit tests, plugins, cases, fuzz replays
-	@scripts/test tsan --label-exclude 'e2e|sdk' --exclude-regex '^(nodes_nic_eal|docs\.|compile_fail\.)' -j2
+	@scripts/test tsan --label-exclude 'e2e|sdk' --exclude-regex '^(nodes_nic_eal|docs\.|compile_fail\.)'
 
 soak:  ## every bad day in full (or ROWS="killed hostile"), then MINUTES=60 of them at random; writes docs/score-card.md
 	@scripts/setup build run test && scripts/build release && tests/soak/soak.py --minutes $(MINUTES) --card docs/score-card.md $(ROWS)
