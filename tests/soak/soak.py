@@ -156,14 +156,14 @@ def chaos(rows, minutes, seed):
                 sums[row.name].add(tally)
             else:
                 sums[row.name] = tally
-            memory.append((row.name, stage.rss()))
+            memory.append((row.name, stage.heap()))
             if tally.error:
                 report(tally)
                 break
     found = [report(sums[row.name]) for row in rows if row.name in sums]
     grown = growth(memory)
-    result = {"minutes": minutes, "seed": seed, "rows": found, "not-played": skipped, "rss-kib": grown,
-              "rss-kib-allowed": CHAOS_SLACK,
+    result = {"minutes": minutes, "seed": seed, "rows": found, "not-played": skipped, "heap-kib": grown,
+              "heap-kib-allowed": CHAOS_SLACK,
               "good": grown <= CHAOS_SLACK and all(row["good"] for row in found)}
     print(f"{'good' if result['good'] else 'BAD '}  chaos: {len(memory)} rows, weftd's memory grew by {grown} KiB of "
           f"{CHAOS_SLACK} that it may", flush=True)
