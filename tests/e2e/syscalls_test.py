@@ -205,10 +205,10 @@ def none_while_the_shell_is_stormed():
         memory = own_memory(weft)
         trace.begin()
         answers, commands = storm(weft)
+        wait_equal(weft.fds, descriptors, "descriptors of weftd")  # shells that it has not seen go are in the way of ours
         pair.wait_frames(1000)
         trace.end()
         equal(answers, ROUNDS * CLIENTS * commands, "answers")
-        wait_equal(weft.fds, descriptors, "descriptors of weftd")
         at_least(memory + 4096, own_memory(weft), "4 MiB more than weftd's own memory before, in KiB, against what it is")
 
     equal(worker_calls('idle = "poll"', stormed)[0], [], "system calls of the worker")
