@@ -58,9 +58,11 @@ def traced(weft):
         other.start()
         weft.ctl("trace add memif-input 1")
         one.start()
+        wait_for(lambda: weft.ctl("show trace paths")["paths"] != [], "a trace")
 
-        def steps():  # of one frame, which may be under way yet
-            return next(iter(weft.ctl("show trace").values()), [])
+        def steps():  # of the one frame, which may be under way yet
+            found, = weft.ctl("show trace").values()
+            return found
         wait_for(lambda: "vhost-output" in [step["node"] for step in steps()], "the trace of a frame that arrived")
         return steps()
 
