@@ -143,6 +143,7 @@ def storm(weft):
 
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    without = weft.fds()
     with contextlib.ExitStack() as stack:
         with Client(weft) as client:
             commands = shows(client)
@@ -169,6 +170,8 @@ def storm(weft):
                 thread.join()
             over.set()
             threads[-1].join()
+    # Shells that it has not seen go are in the way of the next one.
+    wait_for(lambda: weft.fds() <= without, "weftd has seen all of them go")
     equal(errors, [], "what went wrong with clients that behave")
     return sum(answers), len(commands)
 
@@ -205,10 +208,10 @@ def none_while_the_shell_is_stormed():
         memory = own_memory(weft)
         trace.begin()
         answers, commands = storm(weft)
-        wait_equal(weft.fds, descriptors, "descriptors of weftd")  # shells that it has not seen go are in the way of ours
         pair.wait_frames(1000)
         trace.end()
         equal(answers, ROUNDS * CLIENTS * commands, "answers")
+        wait_equal(weft.fds, descriptors, "descriptors of weftd")
         at_least(memory + 4096, own_memory(weft), "4 MiB more than weftd's own memory before, in KiB, against what it is")
 
     equal(worker_calls('idle = "poll"', stormed)[0], [], "system calls of the worker")
